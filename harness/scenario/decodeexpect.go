@@ -1,0 +1,90 @@
+package scenario
+
+import (
+	"slices"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// CheckNames are the invariants of the oracle that a scenario can name.
+func CheckNames() []string {
+	return []string{"D1", "D2", "D3", "D4", "D5", "D6", "D8", "D9", "I1", "I2", "I3", "I4", "I6", "I8", "R1", "R2", "R3", "H1"}
+}
+
+func (d *decoder) expect(n *yaml.Node, s *Scenario) {
+	e := &s.Expect
+	fields := []field{
+		may("grade", d.choice(&e.Grade, MustSurvive, MayStop, LossDetected)),
+	}
+	for _, name := range CountNames() {
+		fields = append(fields, may(name, func(n *yaml.Node) {
+			var c Cond
+			d.cond(&c)(n)
+			e.Counts = append(e.Counts, Count{name, c})
+		}))
+	}
+	d.mapping(n, "expect", append(fields,
+		may("recovered_within", func(n *yaml.Node) {
+			e.RecoveredWithin = new(time.Duration)
+			d.duration(e.RecoveredWithin, 0)(n)
+		}),
+		may("fenced", func(n *yaml.Node) { d.fenced(n, s) }),
+		may("detected", func(n *yaml.Node) { d.detected(n, s) }),
+		may("available", func(n *yaml.Node) {
+			e.Available = new(bool)
+			d.boolean(e.Available)(n)
+		}),
+		may("checks", func(n *yaml.Node) { d.wantChecks(n, e) }),
+	)...)
+	if n.Kind == yaml.MappingNode && len(n.Content) == 0 {
+		d.wrong(n, "want at least one, such as lost: 0", "nothing is expected")
+	}
+	order := CountNames()
+	slices.SortFunc(e.Counts, func(a, b Count) int {
+		return slices.Index(order, a.Name) - slices.Index(order, b.Name)
+	})
+}
+
+func (d *decoder) fenced(n *yaml.Node, s *Scenario) {
+	if n.Kind == yaml.SequenceNode && len(n.Content) == 0 {
+		s.Expect.Fenced = []string{}
+		return
+	}
+	s.Expect.Fenced = d.nodes(n, s)
+}
+
+func (d *decoder) detected(n *yaml.Node, s *Scenario) {
+	e := &s.Expect
+	switch n.Kind {
+	case yaml.SequenceNode:
+		d.names(&e.DetectedBugs, "armed bugs", d.known("armed bug", func() []string { return armedNames(s) }))(n)
+	default:
+		e.Detected = new(bool)
+		d.boolean(e.Detected)(n)
+	}
+}
+
+func armedNames(s *Scenario) []string {
+	var names []string
+	for _, step := range s.Timeline {
+		if a, ok := step.Action.(Arm); ok {
+			names = append(names, a.As)
+		}
+	}
+	return names
+}
+
+func (d *decoder) wantChecks(n *yaml.Node, e *Expect) {
+	d.pairs(n, "expect.checks", func(key, value *yaml.Node) {
+		c := CheckWant{Check: key.Value}
+		if !slices.Contains(CheckNames(), c.Check) {
+			d.wrong(key, oneOf(c.Check, CheckNames()), "no such check %q", c.Check)
+		}
+		d.choice(&c.Want, "pass", "fail", "unknown")(value)
+		e.Checks = append(e.Checks, c)
+	})
+	if n.Kind == yaml.MappingNode && len(n.Content) == 0 {
+		d.wrong(n, "want at least one, such as D1: pass", "no checks are named")
+	}
+}

@@ -1,0 +1,153 @@
+package scenario
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// invalid are edits of the example that make it wrong. Each want is what one
+// line of the error must hold. The schema refuses those marked with it too; the
+// others are about how the parts of a file fit together.
+var invalid = []struct {
+	name, from, to, want string
+	schema               bool
+}{
+	{"unknown key", "seed: 7", "sed: 7", `test.yaml:4:1: unknown key "sed" in the scenario; did you mean "seed"? want one of name, title,`, true},
+	{"unknown key inside", "archive: 5", "archives: 5", `test.yaml:17:3: unknown key "archives" in mail; did you mean "archive"?`, true},
+	{"key twice", "seed: 7", "seed: 7\nseed: 8", `test.yaml:5:1: the scenario has "seed" twice, first on line 4; keep one of the two`, false},
+	{"missing key", "duration: 3m\n", "", `test.yaml:2:1: the scenario has no "duration"; add duration: …`, true},
+	{"text for a number", "mailboxes: 200", "mailboxes: many", `test.yaml:16:14: found the text "many"; want a whole number from 1 to 1000000`, true},
+	{"number for text", "os: other/9.4", "os: 9.4", `test.yaml:10:17: found 9.4 (float); want text, in quotes if it looks like a number`, true},
+	{"empty value", "seed: 7", "seed:", `test.yaml:4:6: found nothing; want a whole number`, true},
+	{"negative seed", "seed: 7", "seed: -7", `test.yaml:4:7: found -7; want a whole number`, true},
+	{"list for a mapping", "raft: {timeout: 2s}", "raft: [2s]", `test.yaml:24:7: raft is a list; want a mapping`, true},
+	{"mapping for a list", "[libero.example, virgilio.example]", "{a: b}", `test.yaml:15:12: found a mapping instead of a list; want a list of domains`, true},
+	{"no domains", "[libero.example, virgilio.example]", "[]", `test.yaml:15:12: the list is empty; want a list of domains`, true},
+	{"domain twice", "virgilio.example]", "libero.example]", `"libero.example" comes twice; name it once`, true},
+	{"not a domain", "virgilio.example]", "virgilio]", `"virgilio" is not a domain; want a domain such as`, true},
+	{"bad name", "name: lying", "name: Lying", `test.yaml:2:7: found the text "Lying-flush-shared-fate"; want a name of small letters`, true},
+	{"empty title", "title: Every replica's array runs the same OS, and its flush lies", `title: ""`, `test.yaml:3:8: found an empty text; want text`, true},
+	{"array not there", "n3: north}", "n3: nort}", `test.yaml:12:36: node n3 is on array "nort", which is not there; did you mean "north"?`, false},
+	{"no replicas", "main: {n1: east, n2: west, n3: north}", "main: {}", `test.yaml:12:11: store main has 0 replicas; want 1, 3, 5 or more`, true},
+	{"even replicas", ", n3: north}", "}", `test.yaml:12:11: store main has 2 replicas; want 1, 3, 5`, false},
+	{"node in two stores", "n3: north}", "n3: north}\n    old: {n1: east}", `test.yaml:13:11: node n1 is in two stores, first on line 12; give every`, false},
+	{"bad node name", "n3: north}", "node3: north}", `test.yaml:12:32: "node3" cannot name a node; want a node's name, n1 to n99`, true},
+	{"array named like a node", "north: {os", "n3: {os", `test.yaml:10:5: "n3" cannot name an array`, true},
+	{"no arrays", "arrays:\n    east:  {os: acme/1.0}\n    west:  {os: acme/1.0}\n    north: {os: other/9.4}", "arrays: {}", `test.yaml:7:11: there are no arrays; want at least one`, true},
+	{"no OS", "{os: other/9.4}", "{}", `test.yaml:10:12: an array has no "os"; add os: …`, true},
+	{"bandwidth without time", "{os: other/9.4}", "{os: o, bandwidth: 200MB}", `found the text "200MB"; want an amount such as 64KB/s`, true},
+	{"capacity without unit", "{os: other/9.4}", "{os: o, capacity: 64}", `found 64 (int); want an amount such as 64KB`, true},
+	{"no such profile", "stores:  ", "profile: ordred\n  stores:  ", `did you mean "ordered"? want one of ordered, strict`, true},
+	{"sample above population", "archive: 5", "population: 100", `test.yaml:17:15: a sample of 200 cannot stand for 100; want at least as many`, false},
+	{"rate without unit", "deliver: 20/s", "deliver: 20", `test.yaml:20:12: "20" is not a rate; want a count per s, m, h or d`, true},
+	{"negative rate", "deliver: 20/s", "deliver: -20/s", `"-20/s" is not a rate`, true},
+	{"load past the end", "read: 10/s", "until: 4m", `test.yaml:20:3: the load ends at 4m, past the end; want until at most 3m`, false},
+	{"load backwards", "read: 10/s", "from: 2m\n  until: 1m", `the load starts at 2m and ends at 1m; want from before until`, false},
+	{"no such defect", "raft: {timeout: 2s}", "unsafe: [nosync]", `test.yaml:24:10: no such defect "nosync"; did you mean "no-sync"?`, true},
+	{"negative time", "at: 30s", "at: -30s", `test.yaml:27:10: negative time -30s; want 0s or later`, true},
+	{"not a time", "at: 30s", "at: soon", `test.yaml:27:10: "soon" is not a duration; want a duration such as 90s`, true},
+	{"time without unit", "at: 30s", "at: 30", `test.yaml:27:10: "30" is not a duration`, true},
+	{"endless", "duration: 3m", "duration: 9999d", `test.yaml:30:11: 9999d is too long; want at most 366d`, false},
+	{"step past the end", "at: 61s", "at: 4m", `test.yaml:29:5: the step at 4m is past the end; want at most the duration, 3m`, false},
+	{"no time", "at: 30s, ", "", `test.yaml:27:5: the step has no time; add at: 30s`, true},
+	{"no action", "power_on: [east, west]", "note: ''", `found an empty text`, true},
+	{"nothing but a time", ", power_on: [east, west]}", "}", `test.yaml:29:5: the step does nothing; want one of arm, disarm, fix,`, true},
+	{"unknown action", "power_on: [east, west]", "power_of: [east]", `unknown key "power_of" in a step; did you mean "power_on"? want one of at, note, arm,`, true},
+	{"two actions", "power_on: [east, west]", "power_on: [east], kill: [n1]", `test.yaml:29:5: the step has 2 actions; want a step for each`, true},
+	{"arm on nothing", ", on: {os: acme/*}", "", `test.yaml:27:5: arm does not say on what; add on:`, true},
+	{"arm on an empty scope", "{os: acme/*}", "{}", `test.yaml:27:36: on chooses nothing`, true},
+	{"bad glob", "acme/*", "'[a'", `"[a" is not a glob`, false},
+	{"on without arm", "power_on: [east, west]", "power_on: [east, west], on: {os: a}", `only arm takes on and as; leave it out`, true},
+	{"power loss of nothing", "power_loss: [east, west]", "power_loss: []", `the list is empty; want a list of arrays and nodes`, true},
+	{"power loss of the unknown", "power_loss: [east, west]", "power_loss: [eats]", `test.yaml:28:28: there is no array or node "eats"; did you mean "east"? want one of east, west, north, n1, n2, n3`, false},
+	{"kill of an array", "power_loss: [east, west]", "kill: [east]", `there is no node "east"; want one of n1, n2, n3`, false},
+	{"failover of a node", "power_loss: [east, west]", "failover: [n1]", `there is no array "n1"`, false},
+	{"fix of what is not armed", "power_loss: [east, west]", "fix: flush-lie", `test.yaml:28:5: fix: nothing armed is called "flush-lie"; did you mean "flush-lies"?`, false},
+	{"disarm before arm", "at: 60s, power_loss: [east, west]", "at: 1s, disarm: flush-lies", `disarm: nothing armed is called "flush-lies"; arm it first`, false},
+	{"armed twice", "power_loss: [east, west]", "arm: flush-lies, on: {node: n1}", `test.yaml:28:5: "flush-lies" is armed twice; give the second one a name of its own with as:`, false},
+	{"partition into one", "power_loss: [east, west]", "partition: [[n1]]", `a partition into 1; want at least two groups`, true},
+	{"node in two groups", "power_loss: [east, west]", "partition: [[n1], [n1]]", `node n1 is in two groups`, false},
+	{"heal of what", "power_loss: [east, west]", "heal: all", `found the text "all"; want one of network`, true},
+	{"link of three", "power_loss: [east, west]", "link: {between: [n1, n2, n3], loss: 1%}", `a link between 3; want two nodes`, true},
+	{"link unchanged", "power_loss: [east, west]", "link: {between: [n1, n2]}", `the link does not change; add latency`, true},
+	{"share above all", "power_loss: [east, west]", "close_accounts: {share: 101%}", `"101%" is not a share; want a share such as 25%`, true},
+	{"share of what", "power_loss: [east, west]", "close_accounts: some", `found the text "some"; want all, or {share: 25%}`, true},
+	{"share without sign", "power_loss: [east, west]", "reopen: {share: 10}", `"10" is not a share`, true},
+	{"reopen nothing", "power_loss: [east, west]", "reopen: {share: 0%}", `the share is nothing; want more than 0%`, true},
+	{"reopen half said", "power_loss: [east, west]", "reopen: {to: 100%, over: 1m}", `reopen does not say how; want {share: 10%} or {to: 100%, over: 55h, steps: 11}`, true},
+	{"reopen past the end", "power_loss: [east, west]", "reopen: {to: 100%, over: 1h, steps: 2}", `reopening ends at 1h1m, past the end`, false},
+	{"policy", "power_loss: [east, west]", "inbound: closed", `want one of open, tempfail, refuse, unreachable`, true},
+	{"verify some", "power_loss: [east, west]", "verify: some", `want one of all`, true},
+	{"leap back", "power_loss: [east, west]", "leap: {until: 59s}", `the leap goes back to 59s`, false},
+	{"leap past the end", "power_loss: [east, west]", "leap: {until: 1h}", `the leap ends at 1h, past the end`, false},
+	{"leap over a step", "power_loss: [east, west]", "leap: {until: 2m}", `the leap to 2m runs over the step at 1m1s (line 29); end the leap there`, false},
+	{"nothing expected", "  lost: 0\n  altered: 0\n  misfiled: 0\n  recovered_within: 60s", "  {}", `test.yaml:33:3: nothing is expected; want at least one, such as lost: 0`, true},
+	{"bad comparison", "lost: 0", "lost: few", `test.yaml:33:9: "few" is not a comparison; want a number or a comparison`, true},
+	{"negative count", "lost: 0", "lost: -1", `"-1" is not a comparison`, true},
+	{"grade", "lost: 0", "grade: survive", `want one of must_survive, may_stop, loss_detected`, true},
+	{"fenced unknown", "lost: 0", "fenced: [n7]", `there is no node "n7"`, false},
+	{"detected unknown", "lost: 0", "detected: [rot]", `there is no armed bug "rot"; want one of flush-lies`, false},
+	{"no such check", "lost: 0", "checks: {D7: pass}", `no such check "D7"; did you mean`, true},
+	{"no such verdict", "lost: 0", "checks: {D1: passed}", `want one of pass, fail, unknown`, true},
+	{"number without source", "seed: 7", "numbers: {a: {value: 7}}", `a number has no "source"`, true},
+	{"number from nowhere", "seed: 7", "numbers: {a: {value: 7, source: a friend}}", `want the address of the page that says so, or "picked"`, true},
+	{"bug without id", "seed: 7", "bugs: [{effect: x}]", `a bug has no id; add id: …`, true},
+	{"bug twice", "seed: 7", "bugs: [{id: a}, {id: a}]", `bug "a" is defined twice`, false},
+	{"anchor", "seed: 7", "seed: &a 7", `test.yaml:4:7: anchor &a; scenarios have no anchors`, false},
+	{"alias", "seed: 7", "seed: *a", `not YAML: unknown anchor 'a' referenced`, false},
+	{"tag", "seed: 7", "seed: !!str 7", `test.yaml:4:7: tag !!str; scenarios have no tags`, false},
+	{"merge key", "seed: 7", "<<: {seed: 7}", `unknown key "<<" in the scenario`, true},
+	{"tab", "seed: 7", "\tseed: 7", `test.yaml:3:1: not YAML: found a tab character`, false},
+	{"open bracket", "virgilio.example]", "virgilio.example", `not YAML: did not find expected`, false},
+	{"second document", "seed: 7", "seed: 7\n---\nname: b", `a second document starts here`, false},
+	{"not text", "seed: 7", "seed: 7\x00", `test.yaml:4:8: byte 0x00 is not text; want UTF-8`, false},
+	{"not UTF-8", "seed: 7", "seed: \xff", `test.yaml:4:7: byte 0xff is not text; want UTF-8`, false},
+}
+
+// TestEveryMistakeIsNamedWithItsPlace edits one thing of the example at a time.
+func TestEveryMistakeIsNamedWithItsPlace(t *testing.T) {
+	example := string(read(t, "testdata/example.yaml"))
+	for _, c := range invalid {
+		t.Run(c.name, func(t *testing.T) {
+			require.Contains(t, example, c.from)
+			_, err := Parse("test.yaml", []byte(strings.Replace(example, c.from, c.to, 1)))
+			require.Error(t, err)
+			require.Contains(t, err.Error(), c.want)
+			require.Regexp(t, `^test\.yaml:\d+:\d+: `, err.Error())
+		})
+	}
+}
+
+// TestAllMistakesComeAtOnceInOrder makes three, in two parts of the file.
+func TestAllMistakesComeAtOnceInOrder(t *testing.T) {
+	src := strings.NewReplacer("seed: 7", "sed: 7", "at: 30s", "at: -30s", "lost: 0", "lots: 0").
+		Replace(string(read(t, "testdata/example.yaml")))
+	_, err := Parse("test.yaml", []byte(src))
+	lines := strings.Split(err.Error(), "\n")
+	require.Len(t, lines, 3)
+	require.Contains(t, lines[0], "test.yaml:4:1")
+	require.Contains(t, lines[1], "test.yaml:27:10")
+	require.Contains(t, lines[2], "test.yaml:33:3")
+}
+
+func TestWholeFilesThatAreRefused(t *testing.T) {
+	bomb := "a: &a [x, x]\nb: &b [*a, *a]\nc: &c [*b, *b]\n"
+	for name, c := range map[string]struct{ src, want string }{
+		"empty":         {"", "the file is empty"},
+		"comments only": {"# nothing\n", "the file is empty"},
+		"a list":        {"[1, 2]", "f:1:1: the scenario is a list; want a mapping"},
+		"a word":        {"hello", `f:1:1: the scenario is the text "hello"`},
+		"alias bomb":    {bomb, "f:1:4: anchor &a; scenarios have no anchors"},
+		"alias alone":   {"a: 1\nb: {c: &x 1, d: *x}", "anchor &x"},
+		"deep":          {strings.Repeat("[", 200) + strings.Repeat("]", 200), "nested too deeply; want at most 32 levels"},
+		"very deep":     {strings.Repeat("[", 100_000), "not YAML: exceeded max depth"},
+		"wide":          {"a: [" + strings.Repeat("1,", 60_000) + "1]", "too many values"},
+		"huge":          {strings.Repeat("#", MaxSize+1), "the file is larger than 1 MiB"},
+	} {
+		_, err := Parse("f", []byte(c.src))
+		require.ErrorContains(t, err, c.want, name)
+		require.Less(t, len(err.Error()), 4000, name)
+	}
+}

@@ -1,0 +1,156 @@
+package scenario
+
+import (
+	"os"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+)
+
+// TestWhatPrintsParsesBack is the law of the format, on values nobody wrote.
+func TestWhatPrintsParsesBack(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		want := draw(t)
+		printed := Print(want)
+		got, err := Parse("printed.yaml", printed)
+		if err != nil {
+			t.Fatalf("%v\n%s", err, printed)
+		}
+		require.Equal(t, want, got, "%s", printed)
+	})
+}
+
+func TestShippedAndTestFilesPrintAndParseBack(t *testing.T) {
+	for _, path := range append(shipped(t), "testdata/example.yaml", "testdata/everything.yaml") {
+		want := mustParse(t, read(t, path))
+		require.Equal(t, want, mustParse(t, Print(want)), path)
+	}
+}
+
+// FuzzParse holds that no input makes the parser panic, that every refusal
+// names a place, and that whatever is accepted prints and parses back.
+func FuzzParse(f *testing.F) {
+	for _, path := range append(shipped(f), "testdata/example.yaml", "testdata/everything.yaml") {
+		src, err := os.ReadFile(path)
+		require.NoError(f, err)
+		f.Add(src)
+	}
+	f.Fuzz(func(t *testing.T, src []byte) {
+		s, err := Parse("f", src)
+		if err != nil {
+			require.Regexp(t, `^f:\d+:\d+: .`, err.Error())
+			return
+		}
+		for i := range s.Bugs {
+			s.Bugs[i].Line = 0
+		}
+		require.Equal(t, s, mustParse(t, Print(s)))
+	})
+}
+
+// draw makes a scenario that fits together.
+func draw(t *rapid.T) *Scenario {
+	d := drawer{t}
+	s := &Scenario{
+		Name: d.name(), Title: d.text(), Description: rapid.OneOf(rapid.Just(""), rapid.Just(d.text())).Draw(t, "description"),
+		Seed: rapid.Uint64().Draw(t, "seed"),
+		Mail: Mail{Domains: []string{"a.example", "b-1.example"}, Mailboxes: d.n(1, 1000), Archive: d.n(0, 10)},
+		Raft: Raft{Timeout: d.time(50*time.Millisecond, time.Minute)}, Watchdog: d.time(time.Second, time.Minute),
+		Network:  Network{d.time(0, time.Second), d.time(0, time.Second), d.percent(0)},
+		Duration: d.time(time.Hour, 300*day), Settle: d.time(0, time.Hour),
+	}
+	s.Mail.Population = s.Mail.Mailboxes + d.n(0, 1e6)
+	s.Storage = d.storage()
+	s.Workload = Workload{
+		Deliver: d.rate(), Read: d.rate(), Change: d.rate(), Senders: d.name(),
+		From: d.time(0, time.Minute), Until: s.Duration - d.time(0, time.Minute), MaxSize: Bytes(d.n(256, 1e9)),
+	}
+	if rapid.Bool().Draw(t, "unsafe") {
+		s.Unsafe = []string{"guess"}
+	}
+	for range d.n(0, 6) {
+		s.Timeline = append(s.Timeline, d.step(s))
+	}
+	slices.SortStableFunc(s.Timeline, func(a, b Step) int { return int(a.At - b.At) })
+	s.Expect = d.expect()
+	for i := range d.n(0, 2) {
+		s.Numbers = append(s.Numbers, Number{d.text() + string(rune('a'+i)), d.text(), Picked})
+	}
+	return s
+}
+
+type drawer struct{ t *rapid.T }
+
+func (d drawer) n(low, high int) int { return rapid.IntRange(low, high).Draw(d.t, "n") }
+
+func (d drawer) name() string { return rapid.StringMatching(`[a-z0-9][a-z0-9-]{0,12}`).Draw(d.t, "name") }
+
+func (d drawer) text() string {
+	return rapid.StringMatching(`[^\x00-\x20][ -~äß€\n\t]{0,20}[^\x00-\x20]`).Draw(d.t, "text")
+}
+
+func (d drawer) time(low, high time.Duration) time.Duration {
+	return time.Duration(rapid.Int64Range(int64(low), int64(high)).Draw(d.t, "time"))
+}
+
+func (d drawer) percent(low int) Percent { return Percent(d.n(low, 1000)) / 10 }
+
+func (d drawer) rate() Rate {
+	unit := rapid.SampledFrom(rateUnits).Draw(d.t, "unit")
+	return Rate{rapid.Float64Range(0, 1e6).Draw(d.t, "rate"), unit.per}
+}
+
+func (d drawer) storage() Storage {
+	s := Storage{Profile: Strict, Promise: rapid.Bool().Draw(d.t, "promise")}
+	for _, name := range []string{"east", "y", "1e3"}[:d.n(1, 3)] {
+		s.Arrays = append(s.Arrays, Array{name, d.text(), d.n(1, 8), d.time(0, time.Second), Bytes(d.n(1000, 1e9)), Bytes(d.n(1e6, 1e12))})
+	}
+	s.Stores = []Store{{"main", []Replica{{"n1", "east"}, {"n2", "east"}, {"n99", s.Arrays[len(s.Arrays)-1].Name}}}}
+	return s
+}
+
+func (d drawer) step(s *Scenario) Step {
+	step := Step{At: d.time(0, s.Duration/2)}
+	actions := []Action{
+		nil, PowerLoss{[]string{"east", "n1"}}, PowerOn{[]string{"n99"}}, Kill{[]string{"n1"}}, Start{[]string{"n2"}},
+		Restart{[]string{"n1", "n2"}}, Failover{[]string{"east"}}, Partition{[][]string{{"n1"}, {"n2", "n99"}}}, Heal{},
+		Link{[2]string{"n1", "n2"}, d.time(0, time.Second), d.percent(0)}, Inbound{TempFail}, CloseAccounts{d.percent(1)},
+		Reopen{Share: d.percent(1)}, Reopen{To: d.percent(1), Over: d.time(0, time.Minute), Steps: d.n(1, 20)}, Verify{},
+	}
+	step.Action = rapid.SampledFrom(actions).Draw(d.t, "action")
+	if _, again := d.armed(s, "bug"); step.Action == nil && !again {
+		step.Action = Arm{Bug: "bug", On: Scope{OS: d.text(), Node: "n*"}, As: d.name()}
+		step.Action = rapid.SampledFrom([]Action{step.Action, Arm{"bug", Scope{Volume: "*"}, "bug"}}).Draw(d.t, "arm")
+	}
+	if _, arm := step.Action.(Arm); !arm && (step.Action == nil || rapid.Bool().Draw(d.t, "noted")) {
+		step.Note = d.text()
+	}
+	return step
+}
+
+func (d drawer) armed(s *Scenario, bug string) (string, bool) {
+	for _, step := range s.Timeline {
+		if arm, ok := step.Action.(Arm); ok && arm.Bug == bug {
+			return arm.As, true
+		}
+	}
+	return "", false
+}
+
+func (d drawer) expect() Expect {
+	e := Expect{Grade: rapid.SampledFrom([]string{"", MayStop}).Draw(d.t, "grade")}
+	for _, name := range CountNames()[d.n(0, 6):] {
+		op := rapid.SampledFrom([]string{"=", ">=", "<=", ">", "<"}).Draw(d.t, "op")
+		e.Counts = append(e.Counts, Count{name, Cond{op, int64(d.n(0, 1e6))}})
+	}
+	if rapid.Bool().Draw(d.t, "more") {
+		within, yes := d.time(0, day), rapid.Bool().Draw(d.t, "available")
+		e.RecoveredWithin, e.Available, e.Detected = &within, &yes, &yes
+		e.Fenced = []string{"n1"}[:d.n(0, 1)]
+		e.Checks = []CheckWant{{"D1", "pass"}, {"H1", "unknown"}}
+	}
+	return e
+}

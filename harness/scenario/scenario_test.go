@@ -1,0 +1,148 @@
+package scenario
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+func read(t testing.TB, path string) []byte {
+	t.Helper()
+	src, err := os.ReadFile(path)
+	require.NoError(t, err)
+	return src
+}
+
+func mustParse(t testing.TB, src []byte) *Scenario {
+	t.Helper()
+	s, err := Parse("test.yaml", src)
+	require.NoError(t, err, "%s", src)
+	for i := range s.Bugs {
+		s.Bugs[i].Line = 0 // where it stands is not part of its value
+	}
+	return s
+}
+
+// TestTheExampleMeansWhatItSays reads the example of the design notes, field by
+// field, with the defaults it does not mention.
+func TestTheExampleMeansWhatItSays(t *testing.T) {
+	s := mustParse(t, read(t, "testdata/example.yaml"))
+
+	within := time.Minute
+	require.Equal(t, &Scenario{
+		Name:  "lying-flush-shared-fate",
+		Title: "Every replica's array runs the same OS, and its flush lies",
+		Seed:  7,
+		Storage: Storage{
+			Arrays: []Array{
+				{"east", "acme/1.0", 2, 500 * time.Microsecond, 200e6, 64e9},
+				{"west", "acme/1.0", 2, 500 * time.Microsecond, 200e6, 64e9},
+				{"north", "other/9.4", 2, 500 * time.Microsecond, 200e6, 64e9},
+			},
+			Stores:  []Store{{"main", []Replica{{"n1", "east"}, {"n2", "west"}, {"n3", "north"}}}},
+			Profile: Ordered, Promise: true,
+		},
+		Mail: Mail{Domains: []string{"libero.example", "virgilio.example"}, Mailboxes: 200, Archive: 5, Population: 200},
+		Workload: Workload{
+			Deliver: Rate{20, time.Second}, Read: Rate{10, time.Second}, Change: Rate{0, time.Second},
+			Senders: "consumer-2023", Until: 3 * time.Minute, MaxSize: 64_000,
+		},
+		Raft:     Raft{Timeout: 2 * time.Second},
+		Watchdog: 10 * time.Second,
+		Network:  Network{Latency: time.Millisecond},
+		Timeline: []Step{
+			{At: 30 * time.Second, Action: Arm{Bug: "flush-lies", On: Scope{OS: "acme/*"}, As: "flush-lies"}},
+			{At: 60 * time.Second, Action: PowerLoss{[]string{"east", "west"}}},
+			{At: 61 * time.Second, Action: PowerOn{[]string{"east", "west"}}},
+		},
+		Duration: 3 * time.Minute,
+		Settle:   time.Minute,
+		Expect: Expect{
+			Counts:          []Count{{"lost", Cond{"=", 0}}, {"altered", Cond{"=", 0}}, {"misfiled", Cond{"=", 0}}},
+			RecoveredWithin: &within,
+		},
+	}, s)
+	require.Equal(t, []string{"n1", "n2", "n3"}, s.Nodes())
+	require.Equal(t, "other/9.4", s.ArrayOf("n3").OS)
+	require.Nil(t, s.ArrayOf("n9"))
+}
+
+// TestEveryActionIsRead names each verb once, in the file's order.
+func TestEveryActionIsRead(t *testing.T) {
+	s := mustParse(t, read(t, "testdata/everything.yaml"))
+
+	seen := map[string]bool{}
+	for _, step := range s.Timeline {
+		if step.Action != nil {
+			seen[step.Action.Verb()] = true
+		}
+	}
+	for _, verb := range Verbs() {
+		require.True(t, seen[verb], "testdata/everything.yaml has no %s", verb)
+	}
+	require.Equal(t, Reopen{To: 100, Over: 55 * time.Hour, Steps: 11}, s.Timeline[len(s.Timeline)-1].Action)
+	require.Equal(t, Step{At: 4 * time.Second, Action: Fix{"first"}, Note: "the vendor's fix arrives"}, s.Timeline[4])
+	require.Equal(t, []Number{
+		{"mailboxes", "9000000", "https://example.org/faq"}, {"closed at", "18h", Picked},
+	}, s.Numbers)
+}
+
+func TestStepsAreSortedAndKeepTheFilesOrderWithinAMoment(t *testing.T) {
+	src := strings.Replace(string(read(t, "testdata/example.yaml")), "duration: 3m",
+		"  - {at: 1s, note: a}\n  - {at: 1s, note: b}\n  - {at: 0, note: c}\nduration: 3m", 1)
+	s := mustParse(t, []byte(src))
+	require.Equal(t, []string{"c", "a", "b"}, []string{s.Timeline[0].Note, s.Timeline[1].Note, s.Timeline[2].Note})
+}
+
+// TestShippedScenariosAreValid also holds each file's name to what it calls
+// itself, so that run directories can be found.
+func TestShippedScenariosAreValid(t *testing.T) {
+	for _, path := range shipped(t) {
+		s, _, err := Load(path)
+		require.NoError(t, err)
+		require.Equal(t, ScenarioName(path), s.Name, path)
+	}
+}
+
+func shipped(t testing.TB) []string {
+	var paths []string
+	err := filepath.WalkDir("../../scenarios", func(path string, _ fs.DirEntry, err error) error {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		if filepath.Ext(path) == ".yaml" {
+			paths = append(paths, path)
+		}
+		return err
+	})
+	require.NoError(t, err)
+	return paths
+}
+
+func TestMatchesNeedsEveryPatternOfAScope(t *testing.T) {
+	volume := Scope{OS: "acme/1.0", Array: "east", Volume: "east/n1", Node: "n1", Store: "main"}
+	require.True(t, Scope{}.Matches(volume))
+	require.True(t, Scope{OS: "acme/*"}.Matches(volume))
+	require.True(t, Scope{OS: "acme/*", Node: "n[12]"}.Matches(volume))
+	require.False(t, Scope{OS: "acme/*", Node: "n2"}.Matches(volume))
+	require.False(t, Scope{OS: "acme"}.Matches(volume))
+}
+
+func TestConditionsHold(t *testing.T) {
+	for text, holds := range map[string][3]bool{ // for 0, 1, 2
+		"1": {false, true, false}, ">=1": {false, true, true}, "<=1": {true, true, false},
+		"> 1": {false, false, true}, "<1": {true, false, false},
+	} {
+		c, err := parseCond(text)
+		require.NoError(t, err)
+		for got, want := range holds {
+			require.Equal(t, want, c.Holds(int64(got)), "%d %s", got, text)
+		}
+	}
+}
