@@ -1,0 +1,237 @@
+// Package sim is the deterministic world: virtual time, a virtual network, and
+// programs compiled to WebAssembly whose every look at the world goes through
+// its kernel.
+//
+// It owns the order of events, the clock, the network, the life and death of
+// machines, the system calls of WASI preview 1 as Go programs use them, and
+// the building of guests. It assumes that volumes answer on its clock (package
+// vol) and that nothing else in the process calls into it: a Sim belongs to
+// one goroutine. It is the only importer of wazero, and knows nothing of mail,
+// arrays or scenarios.
+package sim
+
+import (
+	"container/heap"
+	"context"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"io"
+	"math/rand/v2"
+	"time"
+)
+
+// tick is how far a look at the clock moves it, so that a program that waits
+// by looking does not wait for ever. Picked.
+const tick = 200 * time.Nanosecond
+
+// Config describes a world.
+type Config struct {
+	Seed uint64
+	// Epoch is the wall clock at the start of the run.
+	Epoch time.Time
+	// Net is the network between machines until SetLink changes a pair.
+	Net Link
+	// Log receives what programs print, each line headed by time and machine;
+	// nil drops it.
+	Log io.Writer
+	// Trace keeps a description of every event, for Divergence.
+	Trace bool
+}
+
+// Sim is one world. Its methods must be called from the goroutine that calls
+// Run, before, between or (from events) during runs.
+type Sim struct {
+	cfg      Config
+	now      time.Duration // the world's time: leaps are not in it
+	leapt    time.Duration
+	world    queue // programs, network and disks
+	plan     queue // the harness; counts leaps
+	seq      uint64
+	machines map[string]*Machine
+	byIP     map[uint32]*Machine
+	net      network
+	trace    trace
+	engine   *engine
+	running  *Machine
+	err      error
+	stopped  bool
+	beat     func() // tells the watchdog that the loop is alive
+}
+
+// New makes an empty world. Close releases it.
+func New(ctx context.Context, cfg Config, eng *Engine) (*Sim, error) {
+	s := &Sim{cfg: cfg, machines: map[string]*Machine{}, byIP: map[uint32]*Machine{}, beat: func() {}}
+	s.trace.init(cfg.Trace)
+	s.net.init(s)
+	var err error
+	s.engine, err = newEngine(ctx, eng)
+	return s, err
+}
+
+// Close ends every program and frees the memory of the world.
+func (s *Sim) Close(ctx context.Context) error {
+	for _, m := range s.machines {
+		m.end()
+	}
+	return s.engine.close(ctx)
+}
+
+// Now is the time since the start of the run, leaps included. It never falls.
+func (s *Sim) Now() time.Duration { return s.now + s.leapt }
+
+// Leapt is how much of Now was leapt over.
+func (s *Sim) Leapt() time.Duration { return s.leapt }
+
+// At calls f when Now reaches t, or at once in the next Run if it has.
+// Functions for the same moment run in the order of their At calls.
+func (s *Sim) At(t time.Duration, f func()) { s.push(&s.plan, t, f) }
+
+// After implements vol.Clock in the world's own time: a leap does not shorten
+// the wait.
+func (s *Sim) After(d time.Duration, f func()) { s.after(d, f) }
+
+func (s *Sim) after(d time.Duration, f func()) *event {
+	return s.push(&s.world, s.now+max(d, 0), f)
+}
+
+// Rand is the stream of random numbers of that name.
+func (s *Sim) Rand(name string) *rand.Rand {
+	h := fnv.New64a()
+	io.WriteString(h, name)
+	return rand.New(rand.NewPCG(s.cfg.Seed, h.Sum64()))
+}
+
+// Leap moves the wall clock and everything the harness has planned forward by
+// d, while programs, network and disks stand still.
+func (s *Sim) Leap(d time.Duration) {
+	s.leapt += max(d, 0)
+	s.trace.event(s.Now(), "leap", "", uint64(d), nil)
+}
+
+// Stop makes the current Run return after this event.
+func (s *Sim) Stop() { s.stopped = true }
+
+// Fail makes the current and every later Run return err.
+func (s *Sim) Fail(err error) {
+	if s.err == nil {
+		s.err = err
+	}
+}
+
+// ErrStuck means that a program computed on without ever letting the world
+// continue.
+var ErrStuck = errors.New("program never yields")
+
+// patience is how long, on the real clock, one event may take before the run
+// is given up; it cannot change a result, only end a hopeless run.
+const patience = 2 * time.Minute
+
+// Run lets the world live until Now is until, Stop or Fail is called, or ctx
+// ends. Time never passes it: the next Run goes on exactly there.
+func (s *Sim) Run(ctx context.Context, until time.Duration) error {
+	s.stopped = false
+	done := make(chan error, 1)
+	beats := make(chan struct{}, 1)
+	s.beat = func() {
+		select {
+		case beats <- struct{}{}:
+		default:
+		}
+	}
+	go func() { done <- s.loop(ctx, until) }()
+	for {
+		select {
+		case err := <-done:
+			return err
+		case <-beats:
+		case <-realTimeout(patience):
+			return fmt.Errorf("%w: one event has lasted %v of real time", ErrStuck, patience)
+		}
+	}
+}
+
+func (s *Sim) loop(ctx context.Context, until time.Duration) error {
+	for n := 0; s.err == nil && !s.stopped; n++ {
+		if n%1024 == 0 {
+			s.beat()
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+		}
+		e := s.pop(until)
+		if e == nil {
+			s.now = max(s.now, until-s.leapt)
+			break
+		}
+		e.f()
+	}
+	return s.err
+}
+
+// event is something that will happen; f is nil when it was cancelled.
+type event struct {
+	at  time.Duration
+	seq uint64
+	f   func()
+}
+
+type queue []*event
+
+func (q queue) Len() int { return len(q) }
+func (q queue) Less(i, j int) bool {
+	return q[i].at < q[j].at || q[i].at == q[j].at && q[i].seq < q[j].seq
+}
+func (q queue) Swap(i, j int) { q[i], q[j] = q[j], q[i] }
+func (q *queue) Push(x any)   { *q = append(*q, x.(*event)) }
+func (q *queue) Pop() any {
+	old := *q
+	e := old[len(old)-1]
+	old[len(old)-1] = nil
+	*q = old[:len(old)-1]
+	return e
+}
+
+func (s *Sim) push(q *queue, at time.Duration, f func()) *event {
+	s.seq++
+	e := &event{at: at, seq: s.seq, f: f}
+	heap.Push(q, e)
+	return e
+}
+
+func (q *queue) head() *event {
+	for len(*q) > 0 && (*q)[0].f == nil {
+		heap.Pop(q)
+	}
+	if len(*q) == 0 {
+		return nil
+	}
+	return (*q)[0]
+}
+
+// pop takes the next event that is due by until, and moves the clock to it.
+// Between the two queues the harness goes first: its plan is what the world
+// lives in.
+func (s *Sim) pop(until time.Duration) *event {
+	w, p := s.world.head(), s.plan.head()
+	q, at := &s.world, time.Duration(0)
+	switch {
+	case p != nil && (w == nil || p.at-s.leapt <= w.at):
+		q, at = &s.plan, p.at-s.leapt
+	case w != nil:
+		at = w.at
+	default:
+		return nil
+	}
+	if at > until-s.leapt {
+		return nil
+	}
+	s.now = max(s.now, at)
+	return heap.Pop(q).(*event)
+}
+
+func (e *event) cancel() {
+	if e != nil {
+		e.f = nil
+	}
+}
