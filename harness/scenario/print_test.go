@@ -1,6 +1,7 @@
 package scenario
 
 import (
+	"cmp"
 	"os"
 	"slices"
 	"testing"
@@ -74,7 +75,7 @@ func draw(t *rapid.T) *Scenario {
 	for range d.n(0, 6) {
 		s.Timeline = append(s.Timeline, d.step(s))
 	}
-	slices.SortStableFunc(s.Timeline, func(a, b Step) int { return int(a.At - b.At) })
+	slices.SortStableFunc(s.Timeline, func(a, b Step) int { return cmp.Compare(a.At, b.At) })
 	s.Expect = d.expect()
 	for i := range d.n(0, 2) {
 		s.Numbers = append(s.Numbers, Number{d.text() + string(rune('a'+i)), d.text(), Picked})
@@ -86,7 +87,9 @@ type drawer struct{ t *rapid.T }
 
 func (d drawer) n(low, high int) int { return rapid.IntRange(low, high).Draw(d.t, "n") }
 
-func (d drawer) name() string { return rapid.StringMatching(`[a-z0-9][a-z0-9-]{0,12}`).Draw(d.t, "name") }
+func (d drawer) name() string {
+	return rapid.StringMatching(`[a-z0-9][a-z0-9-]{0,12}`).Draw(d.t, "name")
+}
 
 func (d drawer) text() string {
 	return rapid.StringMatching(`[^\x00-\x20][ -~äß€\n\t]{0,20}[^\x00-\x20]`).Draw(d.t, "text")
@@ -122,7 +125,7 @@ func (d drawer) step(s *Scenario) Step {
 	}
 	step.Action = rapid.SampledFrom(actions).Draw(d.t, "action")
 	if _, again := d.armed(s, "bug"); step.Action == nil && !again {
-		step.Action = Arm{Bug: "bug", On: Scope{OS: d.text(), Node: "n*"}, As: d.name()}
+		step.Action = Arm{Bug: "bug", On: Scope{OS: d.name() + "/*", Node: "n*"}, As: d.name()}
 		step.Action = rapid.SampledFrom([]Action{step.Action, Arm{"bug", Scope{Volume: "*"}, "bug"}}).Draw(d.t, "arm")
 	}
 	if _, arm := step.Action.(Arm); !arm && (step.Action == nil || rapid.Bool().Draw(d.t, "noted")) {

@@ -1,0 +1,113 @@
+package scenario
+
+import (
+	"bytes"
+	"encoding/json"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
+	"github.com/stretchr/testify/require"
+	"go.yaml.in/yaml/v3"
+)
+
+func compiled(t testing.TB) *jsonschema.Schema {
+	t.Helper()
+	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(Schema()))
+	require.NoError(t, err)
+	c := jsonschema.NewCompiler()
+	require.NoError(t, c.AddResource("scenario.json", doc))
+	s, err := c.Compile("scenario.json")
+	require.NoError(t, err)
+	return s
+}
+
+// asJSON is what an editor's schema checker sees of a YAML file.
+func asJSON(t testing.TB, src []byte) any {
+	t.Helper()
+	var v any
+	require.NoError(t, yaml.Unmarshal(src, &v))
+	raw, err := json.Marshal(v)
+	require.NoError(t, err)
+	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(raw))
+	require.NoError(t, err)
+	return doc
+}
+
+func TestSchemaAcceptsWhatParses(t *testing.T) {
+	s := compiled(t)
+	for _, path := range append(shipped(t), "testdata/example.yaml", "testdata/everything.yaml") {
+		src := read(t, path)
+		require.NoError(t, s.Validate(asJSON(t, src)), path)
+		require.NoError(t, s.Validate(asJSON(t, Print(mustParse(t, src)))), path)
+	}
+}
+
+// TestSchemaRefusesWhatParseRefuses goes through the same table as the parser:
+// the schema sees every mistake that stands in one place, and none of those
+// that only show when the parts are put together.
+func TestSchemaRefusesWhatParseRefuses(t *testing.T) {
+	s := compiled(t)
+	example := string(read(t, "testdata/example.yaml"))
+	for _, c := range invalid {
+		src := []byte(strings.Replace(example, c.from, c.to, 1))
+		var v any
+		if yaml.Unmarshal(src, &v) != nil || c.name == "merge key" {
+			continue // editors see YAML's own error first
+		}
+		err := s.Validate(asJSON(t, src))
+		require.Equal(t, c.schema, err != nil, "%s: %v", c.name, err)
+	}
+}
+
+// TestSchemaAndParserKnowTheSameKeys reads a file that visits every mapping and
+// compares the keys that the parser would take with those of the schema.
+func TestSchemaAndParserKnowTheSameKeys(t *testing.T) {
+	parser := map[string][]string{}
+	_, _, err := parse("f", read(t, "testdata/everything.yaml"), func(object string, keys []string) {
+		parser[object] = slices.Sorted(slices.Values(keys))
+	})
+	require.NoError(t, err)
+
+	var doc map[string]any
+	require.NoError(t, json.Unmarshal(Schema(), &doc))
+	keys := func(path ...string) []string {
+		at := doc
+		for _, key := range path {
+			next, ok := at[key].(map[string]any)
+			require.True(t, ok, "%v", path)
+			at = next
+		}
+		return slices.Sorted(maps.Keys(at))
+	}
+	step := func(path ...string) []string { return keys(append([]string{"$defs", "step", "properties"}, path...)...) }
+	closing := doc["$defs"].(map[string]any)["step"].(map[string]any)["properties"].(map[string]any)["close_accounts"].(map[string]any)["oneOf"].([]any)[1].(map[string]any)["properties"].(map[string]any)
+	require.Equal(t, map[string][]string{
+		"the scenario":   keys("properties"),
+		"raft":           keys("properties", "raft", "properties"),
+		"network":        keys("properties", "network", "properties"),
+		"a number":       keys("properties", "numbers", "additionalProperties", "properties"),
+		"storage":        keys("$defs", "storage", "properties"),
+		"an array":       keys("$defs", "storage", "properties", "arrays", "additionalProperties", "properties"),
+		"mail":           keys("$defs", "mail", "properties"),
+		"workload":       keys("$defs", "workload", "properties"),
+		"expect":         keys("$defs", "expect", "properties"),
+		"a step":         step(),
+		"on":             step("on", "properties"),
+		"link":           step("link", "properties"),
+		"reopen":         step("reopen", "properties"),
+		"leap":           step("leap", "properties"),
+		"close_accounts": slices.Sorted(maps.Keys(closing)),
+	}, parser)
+}
+
+// TestPublishedSchemaIsTheSame holds the file that scenarios point their editors
+// at to the one in the program.
+func TestPublishedSchemaIsTheSame(t *testing.T) {
+	published, err := os.ReadFile("../../scenarios/schema/scenario.json")
+	require.NoError(t, err)
+	require.Equal(t, string(Schema()), string(published), "cp harness/scenario/schema.json scenarios/schema/scenario.json")
+}
