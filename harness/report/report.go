@@ -8,6 +8,11 @@
 // world, the storage or the mail store.
 package report
 
+import (
+	"fourdays/harness/check"
+	"fourdays/harness/recovery"
+)
+
 // Schema is the version of run.json that this package writes.
 const Schema = "fourdays/run/1"
 
@@ -40,15 +45,22 @@ type Run struct {
 	LeaptMS   int64 `json:"leapt_ms"` // of VirtualMS, leapt over
 
 	Expectations []Expectation `json:"expectations"`
-	Checks       []Check       `json:"checks"`
-	Faults       []Fault       `json:"faults"`
-	Mail         Mail          `json:"mail"`
-	Recovery     Recovery      `json:"recovery"`
-	Population   Population    `json:"population"`
-	Nodes        []Node        `json:"nodes"`
-	Timeline     []Event       `json:"timeline"`
-	Questions    []Question    `json:"questions"`
-	Numbers      []Number      `json:"numbers"`
+	// Checks, Mail and Classes are the oracle's.
+	Checks  []check.Check `json:"checks"`
+	Faults  []Fault       `json:"faults"`
+	Mail    check.Mail    `json:"mail"`
+	Classes []check.Class `json:"classes"`
+	Audit   Audit         `json:"audit"`
+	// Recovery holds the marks and what follows from them.
+	Recovery   recovery.Recovery `json:"recovery"`
+	Milestones Milestones        `json:"milestones"`
+	// Available says whether mail was served at the end; nil when nobody looked.
+	Available  *bool      `json:"available"`
+	Population Population `json:"population"`
+	Nodes      []Node     `json:"nodes"`
+	Timeline   []Event    `json:"timeline"`
+	Questions  []Question `json:"questions"`
+	Numbers    []Number   `json:"numbers"`
 }
 
 // Build says what was run.
@@ -68,15 +80,6 @@ type Expectation struct {
 	Why     string `json:"why,omitempty"`
 }
 
-// Check is the verdict of one invariant of the oracle.
-type Check struct {
-	Name       string `json:"name"`  // D1, I4, …
-	Title      string `json:"title"` // the invariant in a few words
-	Verdict    string `json:"verdict"`
-	Why        string `json:"why,omitempty"` // the first violation with its history
-	Operations int64  `json:"operations"`    // how many were judged
-}
-
 // Fault is the receipt of one planned fault. Times are nil when it did not happen.
 type Fault struct {
 	Bug          string `json:"bug"`   // the armed name, or the step's verb
@@ -92,64 +95,21 @@ type Fault struct {
 	Detected bool `json:"detected"`
 }
 
-// Mail counts messages. Only Lost, Altered, Misfiled and Resurrected break a promise.
-type Mail struct {
-	Acknowledged int64 `json:"acknowledged"` // promised by a 250 or a tagged OK
-	Present      int64 `json:"present"`      // of those, found unharmed, or removed by their owner
-	Lost         int64 `json:"lost"`
-	Altered      int64 `json:"altered"`
-	Duplicated   int64 `json:"duplicated"`
-	Resurrected  int64 `json:"resurrected"` // removed by their owner and back again
-	Misfiled     int64 `json:"misfiled"`    // in a mailbox they were never sent to
-	Delayed      int64 `json:"delayed"`     // accepted only at a later try
-	Bounced      int64 `json:"bounced"`     // given up by the sender, who knows
-	Ambiguous    int64 `json:"ambiguous"`   // never answered; there or not, both are honest
+// Milestones are the turns of the script, on the run's clock. Nil did not come.
+type Milestones struct {
+	InboundClosedMS *int64 `json:"inbound_closed_ms"` // mail from outside was first turned away
+	FixedMS         *int64 `json:"fixed_ms"`          // the vendor's fix was in
+	VerifyFromMS    *int64 `json:"verify_from_ms"`    // the scripted verification began
+	VerifiedMS      *int64 `json:"verified_ms"`       // and passed
+	FirstReopenMS   *int64 `json:"first_reopen_ms"`
+	LastReopenMS    *int64 `json:"last_reopen_ms"`
 }
 
-// Recovery holds the marks on the run's clock and what follows from them. A nil
-// mark was not reached before the end of the run.
-type Recovery struct {
-	FaultMS      *int64  `json:"t_f_ms"` // first fault receipt
-	ImpactMS     *int64  `json:"t_i_ms"` // first operation, as intended, that failed or was too slow
-	DetectedMS   *int64  `json:"t_d_ms"` // first sign from the nodes themselves
-	ProbedMS     *int64  `json:"t_d_probe_ms"`
-	MendedMS     *int64  `json:"t_m_ms"` // last fault reverted
-	AnsweredMS   *int64  `json:"t_a_ms"` // first acknowledged write after that
-	SteadyMS     *int64  `json:"t_s_ms"` // start of the first good window that held
-	ConvergedMS  *int64  `json:"t_c_ms"` // all replicas equal
-	BacklogMS    *int64  `json:"t_b_ms"` // backlog drained
-	VerifiedMS   *int64  `json:"t_v_ms"` // final audit done
-	TTDMS        *int64  `json:"ttd_ms"`
-	RTAMS        *int64  `json:"rta_ms"`
-	ReconvergeMS *int64  `json:"reconverge_ms"`
-	DrainMS      *int64  `json:"drain_ms"`
-	EndToEndMS   *int64  `json:"end_to_end_ms"`
-	VerifyMS     *int64  `json:"verify_ms"`
-	RPA          RPA     `json:"rpa"`
-	HorizonMS    int64   `json:"horizon_ms"` // how far the run looked
-	MailboxHours float64 `json:"mailbox_hours"`
-	Unavailable  int64   `json:"unavailable"` // mailboxes at the worst moment
-	// Available says whether mail was served at the end; nil when nobody looked.
-	Available *bool `json:"available"`
-	// ClosedMS is when mail from outside was first turned away, AuditedMS when
-	// the scripted verification passed.
-	ClosedMS  *int64     `json:"t_closed_ms"`
-	AuditedMS *int64     `json:"t_audited_ms"`
-	Reopened  []Reopened `json:"reopened"` // the curve of reopened mailboxes
-}
-
-// RPA is, per class, how much acknowledged history was lost: from the first
-// fault back to the oldest lost operation. 0 is no loss, nil is unknown.
-type RPA struct {
-	MessageMS *int64 `json:"message_ms"`
-	FlagMS    *int64 `json:"flag_ms"`
-	MailboxMS *int64 `json:"mailbox_ms"`
-}
-
-// Reopened is one point of the curve: how many mailboxes were open from AtMS on.
-type Reopened struct {
-	AtMS      int64 `json:"at_ms"`
-	Mailboxes int64 `json:"mailboxes"`
+// Audit says how much the final audit read.
+type Audit struct {
+	Mailboxes int64 `json:"mailboxes"` // each once per replica
+	Replicas  int64 `json:"replicas"`
+	Messages  int64 `json:"messages"`
 }
 
 // Population says what the sample stands for.
