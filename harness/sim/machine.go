@@ -12,6 +12,7 @@ import (
 	"github.com/tetratelabs/wazero/api"
 	"github.com/tetratelabs/wazero/sys"
 
+	"fourdays/harness/world"
 	"fourdays/storage/vol"
 )
 
@@ -32,10 +33,7 @@ type Spec struct {
 }
 
 // Mount puts a volume at a path directly below the root, "/data" for example.
-type Mount struct {
-	Path   string
-	Volume vol.Volume
-}
+type Mount = world.Mount
 
 // Machine is a computer on which one program runs at a time.
 type Machine struct {

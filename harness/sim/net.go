@@ -16,16 +16,13 @@ import (
 	"github.com/tetratelabs/wazero/api"
 
 	"fourdays/harness/sim/guest"
+	"fourdays/harness/world"
 )
 
 // Link is what the network does to bytes between two machines. A lost segment
 // is sent again after the retransmission timeout, as TCP does, so loss shows
 // as delay.
-type Link struct {
-	Latency, Jitter time.Duration
-	Loss            float64
-	Cut             bool // nothing passes until it is mended
-}
+type Link = world.Link
 
 // retransmit is the delay of a lost segment: Linux's smallest timeout.
 const retransmit = 200 * time.Millisecond
