@@ -1,0 +1,185 @@
+package array
+
+import (
+	"fmt"
+	"hash/fnv"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"time"
+
+	"fourdays/storage/vol"
+)
+
+// Fleet is all arrays of a run and the bugs armed on them.
+type Fleet struct {
+	clock   vol.Clock
+	seed    uint64
+	arrays  map[string]*device
+	volumes map[string]*Volume
+	order   []*Volume // by name
+
+	rules []*rule
+	armed int
+
+	mu    sync.Mutex
+	ready []answer
+}
+
+type answer struct {
+	done func(vol.Result)
+	res  vol.Result
+}
+
+// New makes the arrays and volumes of cfg, empty and powered on.
+func New(clock vol.Clock, seed uint64, cfg Config) (*Fleet, error) {
+	f := &Fleet{clock: clock, seed: seed, arrays: map[string]*device{}, volumes: map[string]*Volume{}}
+	for _, name := range slices.Sorted(maps.Keys(cfg.Arrays)) {
+		c := cfg.Arrays[name]
+		if err := c.check(name); err != nil {
+			return nil, fmt.Errorf("make arrays: %w", err)
+		}
+		f.arrays[name] = &device{name: name, cfg: c.filled(), on: true, since: clock.Now()}
+	}
+	for _, name := range slices.Sorted(maps.Keys(cfg.Volumes)) {
+		c := cfg.Volumes[name]
+		if err := c.check(name, cfg.Arrays); err != nil {
+			return nil, fmt.Errorf("make volumes: %w", err)
+		}
+		d := f.arrays[c.Array]
+		v := newVolume(f, d, name, c)
+		d.volumes = append(d.volumes, v)
+		f.volumes[name] = v
+		f.order = append(f.order, v)
+	}
+	return f, nil
+}
+
+// Volume is the volume of that name, or nil.
+func (f *Fleet) Volume(name string) *Volume { return f.volumes[name] }
+
+// Volumes lists the names of the volumes in order.
+func (f *Fleet) Volumes() []string { return slices.Sorted(maps.Keys(f.volumes)) }
+
+// Arrays lists the names of the arrays in order.
+func (f *Fleet) Arrays() []string { return slices.Sorted(maps.Keys(f.arrays)) }
+
+// stream is the fleet's random numbers for one purpose.
+func (f *Fleet) stream(name string) *rand.Rand {
+	h := fnv.New64a()
+	h.Write([]byte(name))
+	return rand.New(rand.NewPCG(f.seed, h.Sum64()))
+}
+
+// answer keeps an answer until the lock is let go.
+func (f *Fleet) answer(done func(vol.Result), res vol.Result) {
+	f.ready = append(f.ready, answer{done, res})
+}
+
+// unlock lets go of the lock and then gives the answers that are ready.
+func (f *Fleet) unlock() {
+	ready := f.ready
+	f.ready = nil
+	f.mu.Unlock()
+	for _, a := range ready {
+		a.done(a.res)
+	}
+}
+
+func (f *Fleet) later(d time.Duration, do func()) {
+	f.clock.After(d, func() {
+		f.mu.Lock()
+		defer f.unlock()
+		do()
+	})
+}
+
+// on does something to an array by name, under the lock.
+func (f *Fleet) on(verb, name string, do func(*device)) error {
+	f.mu.Lock()
+	defer f.unlock()
+	d := f.arrays[name]
+	if d == nil {
+		return fmt.Errorf("%s array %q: there is no such array", verb, name)
+	}
+	do(d)
+	return nil
+}
+
+// Failover hands an array's work to its next controller. Nothing that was
+// acknowledged is lost unless a flush lied, and nothing moves for the time that
+// taking over needs. An array with one controller starts it again.
+func (f *Fleet) Failover(name string) error {
+	return f.on("fail over", name, func(d *device) {
+		d.active = (d.active + 1) % d.cfg.Controllers
+		d.busy = max(d.busy, f.clock.Now()+d.cfg.Takeover)
+		d.loseCache(lostAtFailover)
+		f.event(d, "failover")
+	})
+}
+
+// PowerLoss cuts the power of an array. Its cache keeps what was acknowledged;
+// operations in flight are never answered, and until PowerOn all others fail
+// with EIO.
+func (f *Fleet) PowerLoss(name string) error {
+	return f.on("cut power of", name, func(d *device) {
+		if !d.on {
+			return
+		}
+		f.event(d, "power_loss")
+		d.carry(f.clock.Now())
+		d.on = false
+		for _, v := range d.volumes {
+			v.dropInFlight()
+		}
+		d.loseCache(lostAtPowerLoss)
+	})
+}
+
+// PowerOn gives the power back.
+func (f *Fleet) PowerOn(name string) error {
+	return f.on("power on", name, func(d *device) {
+		if d.on {
+			return
+		}
+		d.on, d.since, d.busy = true, f.clock.Now(), 0
+		f.reboot(d)
+		f.event(d, "power_cycle")
+	})
+}
+
+// Destage makes an array write its cache to the media, lies included.
+func (f *Fleet) Destage(name string) error {
+	return f.on("destage", name, func(d *device) {
+		for _, v := range d.volumes {
+			v.destage(len(v.lies))
+		}
+	})
+}
+
+// Upgrade gives an array another OS. Bugs are in scope by the new tag from now
+// on, and what hung because of a bug that the new OS does not have goes on.
+func (f *Fleet) Upgrade(name, os string) error {
+	return f.on("upgrade", name, func(d *device) {
+		d.cfg.OS = os
+		f.event(d, "upgrade")
+		f.rebind()
+	})
+}
+
+// Event tells the triggers that something happened to an array: "scrub",
+// "rebuild", "snapshot", or any other name that a bug waits for.
+func (f *Fleet) Event(name, event string) error {
+	return f.on("tell", name, func(d *device) { f.event(d, event) })
+}
+
+// OS is the version tag of an array, or "" if there is none of that name.
+func (f *Fleet) OS(name string) string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if d := f.arrays[name]; d != nil {
+		return d.cfg.OS
+	}
+	return ""
+}

@@ -1,0 +1,112 @@
+package array
+
+import (
+	"io/fs"
+	"time"
+
+	"fourdays/storage/vol"
+)
+
+// image is what a node sees of an inode and what of it was promised.
+type image struct{ seen, acked state }
+
+// inode is one file or directory. actual is nil while no fault has made it
+// differ from the truth.
+type inode struct {
+	ino    uint64
+	mode   fs.FileMode
+	mtime  time.Duration
+	truth  image
+	actual *image
+	dirty  bitmap
+	opens  int
+	linked bool
+	listed bool  // in the volume's list of dirty inodes
+	hurt   *rule // the last rule that damaged what is stored here
+	old    map[int][]*block
+}
+
+func (n *inode) isDir() bool { return n.mode.IsDir() }
+
+// real is what the array holds, as against what it should hold.
+func (n *inode) real() *image {
+	if n.actual != nil {
+		return n.actual
+	}
+	return &n.truth
+}
+
+// both calls f with the truth and, if it differs, with what the array holds.
+func (n *inode) both(f func(*image)) {
+	f(&n.truth)
+	if n.actual != nil {
+		f(n.actual)
+	}
+}
+
+func (n *inode) info(name string) vol.Info {
+	size := n.real().seen.size
+	if n.isDir() {
+		size = BlockSize
+	}
+	return vol.Info{Name: name, Ino: n.ino, Size: size, Mode: n.mode, MTime: n.mtime}
+}
+
+// fork makes the array's image of n its own, so that a fault can change it.
+func (v *Volume) fork(n *inode, r *rule) *image {
+	if r != nil {
+		n.hurt = r
+	}
+	if n.actual == nil {
+		n.actual = &image{seen: n.truth.seen.clone(), acked: n.truth.acked.clone()}
+		v.forked = append(v.forked, n)
+		v.epoch++
+	}
+	return n.actual
+}
+
+func (v *Volume) newInode(mode fs.FileMode) *inode {
+	v.lastIno++
+	n := &inode{ino: v.lastIno, mode: mode, mtime: v.fleet.clock.Now(), linked: true}
+	if mode.IsDir() {
+		n.truth.seen.names = map[string]*inode{}
+		n.truth.acked.names = map[string]*inode{}
+	}
+	v.inodes = append(v.inodes, n)
+	v.usedInodes++
+	v.array.usedInodes++
+	return n
+}
+
+// release gives back the room of an inode that has neither name nor opener.
+func (v *Volume) release(n *inode) {
+	if n.linked || n.opens > 0 {
+		return
+	}
+	v.charge(-n.truth.seen.allocated(0, len(n.truth.seen.blocks)))
+	v.usedInodes--
+	v.array.usedInodes--
+	v.gone++
+	n.truth.seen, n.dirty = state{}, bitmap{}
+	n.opens = -1 // never again
+	if v.gone > 64 && v.gone > len(v.inodes)/2 {
+		v.compact()
+	}
+}
+
+func (v *Volume) charge(blocks int64) {
+	v.usedBlocks += blocks
+	v.array.usedBlocks += blocks
+}
+
+// compact forgets released inodes; the rest stay in the order of their making.
+func (v *Volume) compact() {
+	kept := v.inodes[:0]
+	for _, n := range v.inodes {
+		if n.opens >= 0 {
+			kept = append(kept, n)
+		}
+	}
+	clear(v.inodes[len(kept):])
+	v.inodes, v.gone = kept, 0
+}
