@@ -1,0 +1,262 @@
+package replica
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// register is a machine whose commands are "set k v", "add k v" (appends) and
+// "refuse".
+type register struct{}
+
+func (register) Apply(tx *Tx, cmd []byte) ([]byte, error) {
+	f := strings.SplitN(string(cmd), " ", 3)
+	switch f[0] {
+	case "set":
+		return []byte("ok"), tx.Set([]byte(f[1]), []byte(f[2]))
+	case "add":
+		old, err := tx.Get([]byte(f[1]))
+		if err != nil && err != ErrNotFound {
+			return nil, err
+		}
+		now := append(bytes.Clone(old), f[2]...)
+		return now, tx.Set([]byte(f[1]), now)
+	}
+	_ = tx.Set([]byte("trace"), []byte("of a refusal"))
+	return nil, fmt.Errorf("cannot %s", f[0])
+}
+
+// cluster is some replicas on loopback, each with a volume and a promise
+// device in a directory of the test.
+type cluster struct {
+	t       *testing.T
+	peers   []Peer
+	nodes   map[string]*Replica
+	timeout time.Duration
+	promise bool
+	unsafe  Unsafe
+
+	mu    sync.Mutex
+	fatal []error
+	gates map[string]*gateHook
+}
+
+// gateHook hangs a node's storage operations while it is shut.
+type gateHook struct {
+	mu   sync.Mutex
+	shut chan struct{}
+}
+
+func (g *gateHook) hook(string) {
+	g.mu.Lock()
+	shut := g.shut
+	g.mu.Unlock()
+	if shut != nil {
+		<-shut
+	}
+}
+
+func (g *gateHook) hang() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.shut = make(chan struct{})
+}
+
+func (g *gateHook) free() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.shut != nil {
+		close(g.shut)
+		g.shut = nil
+	}
+}
+
+func newCluster(t *testing.T, size int, options ...func(*cluster)) *cluster {
+	c := &cluster{t: t, nodes: map[string]*Replica{}, timeout: 150 * time.Millisecond, promise: true, gates: map[string]*gateHook{}}
+	for _, o := range options {
+		o(c)
+	}
+	root := t.TempDir()
+	var listeners []net.Listener
+	for i := range size {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		require.NoError(t, err)
+		listeners = append(listeners, l)
+		id := fmt.Sprintf("n%d", i+1)
+		c.peers = append(c.peers, Peer{id, l.Addr().String()})
+		c.gates[id] = &gateHook{}
+	}
+	t.Setenv("REPLICA_TEST_ROOT", root)
+	for i, p := range c.peers {
+		c.start(p.ID, listeners[i])
+	}
+	t.Cleanup(func() {
+		for id, r := range c.nodes {
+			c.gates[id].free()
+			_ = r.Close()
+		}
+	})
+	return c
+}
+
+func (c *cluster) volume(id string) string {
+	return filepath.Join(os.Getenv("REPLICA_TEST_ROOT"), id, "volume")
+}
+
+func (c *cluster) device(id string) string {
+	return filepath.Join(os.Getenv("REPLICA_TEST_ROOT"), id, "promise")
+}
+
+func (c *cluster) config(id string, l net.Listener) Config {
+	cfg := Config{
+		ID: id, Dir: c.volume(id), Peers: c.peers, Listener: l,
+		Dial: (&net.Dialer{}).DialContext, Fsync: (*os.File).Sync,
+		Timeout: c.timeout, Watchdog: 2 * c.timeout, Machine: register{}, Unsafe: c.unsafe,
+		Fatal: func(err error) {
+			c.mu.Lock()
+			defer c.mu.Unlock()
+			c.fatal = append(c.fatal, err)
+		},
+		hook: c.gates[id].hook,
+	}
+	if testing.Verbose() {
+		cfg.Log = prefixed(id)
+	}
+	if c.promise {
+		cfg.Promise = c.device(id)
+	}
+	return cfg
+}
+
+type prefixed string
+
+func (p prefixed) Write(b []byte) (int, error) {
+	fmt.Printf("%s: %s", string(p), b)
+	return len(b), nil
+}
+
+func (c *cluster) start(id string, l net.Listener) *Replica {
+	c.t.Helper()
+	if l == nil {
+		var err error
+		require.Eventually(c.t, func() bool {
+			l, err = net.Listen("tcp", c.addr(id))
+			return err == nil
+		}, 5*time.Second, 10*time.Millisecond)
+	}
+	r, err := Start(c.config(id, l))
+	require.NoError(c.t, err)
+	c.nodes[id] = r
+	return r
+}
+
+func (c *cluster) addr(id string) string {
+	for _, p := range c.peers {
+		if p.ID == id {
+			return p.Addr
+		}
+	}
+	return ""
+}
+
+func (c *cluster) stop(id string) {
+	c.t.Helper()
+	require.NoError(c.t, c.nodes[id].Close())
+	delete(c.nodes, id)
+}
+
+func (c *cluster) restart(id string) *Replica {
+	c.t.Helper()
+	c.stop(id)
+	return c.start(id, nil)
+}
+
+// leader waits until one of the running nodes leads and has committed in its
+// term, and returns it.
+func (c *cluster) leader() *Replica {
+	c.t.Helper()
+	var found *Replica
+	require.Eventually(c.t, func() bool {
+		for _, r := range c.nodes {
+			if r.leads() && r.store.Load().state.ready.Load() == r.node.Load().raft.CurrentTerm() {
+				found = r
+				return true
+			}
+		}
+		return false
+	}, 10*time.Second, 5*time.Millisecond)
+	return found
+}
+
+func (c *cluster) followers() []*Replica {
+	lead := c.leader()
+	var rest []*Replica
+	for _, p := range c.peers {
+		if r := c.nodes[p.ID]; r != nil && r != lead {
+			rest = append(rest, r)
+		}
+	}
+	return rest
+}
+
+func within(d time.Duration) context.Context {
+	ctx, cancel := context.WithTimeout(context.Background(), d)
+	time.AfterFunc(d, cancel)
+	return ctx
+}
+
+func (c *cluster) do(r *Replica, key, cmd string) string {
+	c.t.Helper()
+	reply, err := r.Do(within(10*time.Second), key, []byte(cmd))
+	require.NoError(c.t, err)
+	return string(reply)
+}
+
+func (c *cluster) read(r *Replica, key string) string {
+	c.t.Helper()
+	value, err := read(r, within(10*time.Second), key)
+	require.NoError(c.t, err)
+	return value
+}
+
+func read(r *Replica, ctx context.Context, key string) (value string, err error) {
+	var got []byte
+	err = r.Read(ctx, func(v View) error {
+		got, err = v.Get([]byte(key))
+		return err
+	})
+	if err != nil {
+		return "", err
+	}
+	return string(got), nil
+}
+
+// converged waits until all running nodes hold the same state.
+func (c *cluster) converged() {
+	c.t.Helper()
+	want := c.leader().Status()
+	require.Eventually(c.t, func() bool {
+		for _, r := range c.nodes {
+			if s := r.Status(); s.StateSum != want.StateSum || s.Records != want.Records || s.Applied < want.Applied {
+				return false
+			}
+		}
+		return true
+	}, 10*time.Second, 10*time.Millisecond)
+}
+
+func copyDir(t *testing.T, from, to string) {
+	t.Helper()
+	require.NoError(t, os.RemoveAll(to))
+	require.NoError(t, os.CopyFS(to, os.DirFS(from)))
+}

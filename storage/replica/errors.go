@@ -1,0 +1,29 @@
+package replica
+
+import (
+	"errors"
+	"fmt"
+)
+
+// What an operation can come to besides success and refusal.
+var (
+	// ErrUnavailable says that the operation was definitely not done.
+	ErrUnavailable = errors.New("unavailable")
+	// ErrUnknown says that a write may be done already or may still be done.
+	ErrUnknown = errors.New("outcome unknown")
+	// ErrFenced is the ErrUnavailable of a node that holds less than it promised.
+	ErrFenced = fmt.Errorf("fenced: %w", ErrUnavailable)
+	// ErrDamaged says that a record is not what was written.
+	ErrDamaged = errors.New("damaged record")
+	// ErrNotFound says that there is no such key.
+	ErrNotFound = errors.New("not found")
+	// ErrTooLarge says that a key, value or command is above its limit.
+	ErrTooLarge = errors.New("too large")
+)
+
+// Refusal is the error of a command that the machine refused. The refusal is
+// its result: it was decided once and is the same on all replicas.
+type Refusal struct{ Why string }
+
+// Error is the text that the machine refused with.
+func (r *Refusal) Error() string { return r.Why }

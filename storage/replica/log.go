@@ -1,0 +1,246 @@
+package replica
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"github.com/dgraph-io/badger/v4"
+	"github.com/hashicorp/raft"
+)
+
+// logStore is raft's log. Its entries are those from first to last without a
+// gap; what lies below first is rubbish on its way out.
+type logStore struct {
+	*store
+	first    atomic.Uint64            // where it begins, or would
+	end      atomic.Pointer[position] // of its last entry; index 0: it is empty
+	appended bell
+}
+
+// position is a place in the log.
+type position struct{ index, term uint64 }
+
+func (l *logStore) last() uint64 { return l.end.Load().index }
+
+// loadLog finds the bounds of the log, removes leftovers below them and checks
+// that nothing is missing in between: Badger opens without a word when half of
+// its write-ahead log is gone.
+func loadLog(s *store) (*logStore, error) {
+	l := &logStore{store: s}
+	l.end.Store(&position{})
+	first := uint64(1)
+	b, err := s.meta("first")
+	if err == nil {
+		first = binary.BigEndian.Uint64(b)
+	} else if !errors.Is(err, ErrNotFound) {
+		return nil, err
+	}
+	l.first.Store(first)
+	if err := s.db.View(func(txn *badger.Txn) error { return l.measure(txn, first) }); err != nil {
+		return nil, err
+	}
+	return l, nil
+}
+
+func (l *logStore) measure(txn *badger.Txn, first uint64) error {
+	it := txn.NewIterator(badger.IteratorOptions{Prefix: []byte{logSpace}})
+	defer it.Close()
+	next := first
+	for it.Seek(logKey(first)); it.Valid(); it.Next() {
+		if index := binary.BigEndian.Uint64(it.Item().Key()[1:]); index != next {
+			return fmt.Errorf("entries %d to %d are missing: %w", next, index-1, ErrDamaged)
+		}
+		next++
+	}
+	if next == first {
+		return nil
+	}
+	var entry raft.Log
+	if err := readLog(txn, next-1, &entry); err != nil {
+		return err
+	}
+	l.end.Store(&position{next - 1, entry.Term})
+	return nil
+}
+
+// FirstIndex is the index of the first entry, 0 if there is none.
+func (l *logStore) FirstIndex() (uint64, error) {
+	if l.last() == 0 {
+		return 0, nil
+	}
+	return l.first.Load(), nil
+}
+
+// LastIndex is the index of the last entry, 0 if there is none.
+func (l *logStore) LastIndex() (uint64, error) { return l.last(), nil }
+
+// GetLog reads an entry.
+func (l *logStore) GetLog(index uint64, entry *raft.Log) error {
+	if last := l.last(); last == 0 || index < l.first.Load() || index > last {
+		return raft.ErrLogNotFound
+	}
+	return l.db.View(func(txn *badger.Txn) error { return readLog(txn, index, entry) })
+}
+
+func readLog(txn *badger.Txn, index uint64, entry *raft.Log) error {
+	key := logKey(index)
+	sealed, err := getRaw(txn, key)
+	if err != nil {
+		return fmt.Errorf("read log entry %d: %w", index, err)
+	}
+	value, err := unseal(key, sealed)
+	if err != nil {
+		return fmt.Errorf("read log entry %d: %w", index, err)
+	}
+	u := unpack{rest: value}
+	*entry = raft.Log{
+		Index: index, Term: u.number(), Type: raft.LogType(u.number()),
+		AppendedAt: time.Unix(0, int64(u.number())), Data: u.bytes(), Extensions: u.bytes(),
+	}
+	return u.err("log entry")
+}
+
+func encodeLog(entry *raft.Log) record {
+	p := make(pack, 0, len(entry.Data)+len(entry.Extensions)+32)
+	p.number(entry.Term)
+	p.number(uint64(entry.Type))
+	p.number(uint64(entry.AppendedAt.UnixNano()))
+	p.bytes(entry.Data)
+	p.bytes(entry.Extensions)
+	key := logKey(entry.Index)
+	return record{key, seal(key, p)}
+}
+
+// StoreLog stores one entry.
+func (l *logStore) StoreLog(entry *raft.Log) error { return l.StoreLogs([]*raft.Log{entry}) }
+
+// StoreLogs stores entries durably, in order and in as few commits as fit, and
+// promises to keep them before it returns.
+func (l *logStore) StoreLogs(entries []*raft.Log) error {
+	if len(entries) == 0 {
+		return nil
+	}
+	if last := l.last(); last != 0 && entries[0].Index != last+1 {
+		return fmt.Errorf("append entry %d after %d", entries[0].Index, last)
+	}
+	var batch []record
+	size := 0
+	if l.last() == 0 && entries[0].Index != l.first.Load() {
+		batch = append(batch, l.setFirst(entries[0].Index))
+	}
+	for _, entry := range entries {
+		rec := encodeLog(entry)
+		cost := len(rec.value) + entryOverhead
+		if size+cost > commitBytes || len(batch) >= commitKeys {
+			l.put("log append", batch)
+			batch, size = nil, 0
+		}
+		size += cost
+		batch = append(batch, rec)
+	}
+	l.put("log append", batch)
+	end := entries[len(entries)-1]
+	l.end.Store(&position{end.Index, end.Term})
+	l.keepPromise()
+	l.appended.ring()
+	return nil
+}
+
+func (l *logStore) setFirst(index uint64) record {
+	l.first.Store(index)
+	return sealedMeta("first", binary.BigEndian.AppendUint64(nil, index))
+}
+
+// DeleteRange removes entries at the beginning (compaction) or at the end (a
+// conflict with a new leader).
+func (l *logStore) DeleteRange(low, high uint64) error {
+	first, last := l.first.Load(), l.last()
+	low, high = max(low, first), min(high, last)
+	if last == 0 || low > high {
+		return nil
+	}
+	if high == last && low > first {
+		return l.deleteSuffix(low, last)
+	}
+	if low > first {
+		return fmt.Errorf("delete log entries %d to %d from the middle", low, high)
+	}
+	if high == last {
+		l.end.Store(&position{})
+		l.keepPromise()
+	}
+	l.put("log compaction", []record{l.setFirst(high + 1)})
+	l.sweep(low, high)
+	return nil
+}
+
+// deleteSuffix lowers the promise first, then deletes from the end, so that
+// what a crash leaves is a log without a gap that nothing more was promised of.
+func (l *logStore) deleteSuffix(low, last uint64) error {
+	var entry raft.Log
+	if err := l.GetLog(low-1, &entry); err != nil {
+		return err
+	}
+	l.end.Store(&position{low - 1, entry.Term})
+	l.keepPromise()
+	for last >= low {
+		var batch []record
+		for ; last >= low && len(batch) < commitKeys; last-- {
+			batch = append(batch, record{key: logKey(last)})
+		}
+		l.put("log truncation", batch)
+	}
+	return nil
+}
+
+// sweep deletes entries that are out of bounds already.
+func (l *logStore) sweep(low, high uint64) {
+	for low <= high {
+		var batch []record
+		for ; low <= high && len(batch) < commitKeys; low++ {
+			batch = append(batch, record{key: logKey(low)})
+		}
+		l.put("log compaction", batch)
+	}
+}
+
+// termAt is the term of the entry at index, if that is still known.
+func (s *store) termAt(index uint64) (term uint64, known bool) {
+	if at := s.state.at.Load(); at.applied == index {
+		return at.appliedTerm, index > 0
+	}
+	var entry raft.Log
+	var logs raft.LogStore = s.log
+	if s.cache != nil {
+		logs = s.cache
+	}
+	if err := logs.GetLog(index, &entry); err != nil {
+		return 0, false
+	}
+	return entry.Term, true
+}
+
+// removeLeftovers deletes what an interrupted compaction left below first.
+func (l *logStore) removeLeftovers() error {
+	var low, high uint64
+	err := l.db.View(func(txn *badger.Txn) error {
+		return scanRaw(txn, []byte{logSpace}, nil, func(key, _ []byte) (bool, error) {
+			index := binary.BigEndian.Uint64(key[1:])
+			if index >= l.first.Load() {
+				return false, nil
+			}
+			if low == 0 {
+				low = index
+			}
+			high = index
+			return true, nil
+		})
+	})
+	if err == nil && low > 0 {
+		l.sweep(low, high)
+	}
+	return err
+}

@@ -1,0 +1,221 @@
+package replica
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+	"github.com/hashicorp/raft"
+)
+
+// node is a running raft.
+type node struct {
+	raft   *raft.Raft
+	trans  *transport
+	leader chan struct{} // closed when the goroutines that watch leadership shall end
+	once   sync.Once
+}
+
+// Picked for entries of up to MaxCommand bytes and small tables. A snapshot
+// costs nothing (see snapshots), so the log is kept short.
+const (
+	snapshotThreshold = 1024
+	trailingLogs      = 4096
+	snapshotInterval  = 5 * time.Minute
+	maxAppend         = 64
+	logCacheSize      = 512
+)
+
+func raftConfig(r *Replica) *raft.Config {
+	c := raft.DefaultConfig()
+	c.LocalID = raft.ServerID(r.cfg.ID)
+	c.HeartbeatTimeout = r.cfg.Timeout
+	c.ElectionTimeout = r.cfg.Timeout
+	c.LeaderLeaseTimeout = r.cfg.Timeout / 2
+	// Followers learn the commit index with the next entry, or from the leader
+	// when a read asks; this is for those that nobody reads from.
+	c.CommitTimeout = r.cfg.Timeout / 2
+	c.MaxAppendEntries = maxAppend
+	c.TrailingLogs = trailingLogs
+	c.SnapshotInterval = snapshotInterval
+	c.SnapshotThreshold = snapshotThreshold
+	c.NoSnapshotRestoreOnStart = true
+	c.NoLegacyTelemetry = true
+	c.ShutdownOnRemove = false
+	c.Logger = hclog.New(&hclog.LoggerOptions{Name: "raft " + r.cfg.ID, Level: hclog.Warn, Output: r.cfg.Log})
+	return c
+}
+
+// Pauses between attempts to open a volume that fails, doubling; picked.
+const (
+	firstReopen = 5 * time.Second
+	lastReopen  = time.Minute
+)
+
+// open brings the replica from opening to running or fenced.
+func (r *Replica) open() {
+	defer r.opened.Done()
+	for pause := firstReopen; ; pause = min(2*pause, lastReopen) {
+		err := r.tryOpen()
+		if err == nil {
+			return
+		}
+		r.Detect(err.Error())
+		r.setPhase(opening, err.Error())
+		select {
+		case <-time.After(pause):
+		case <-r.closing:
+			return
+		}
+	}
+}
+
+func (r *Replica) tryOpen() error {
+	s, err := openStore(r)
+	if err != nil {
+		return err
+	}
+	reason, fresh, err := r.fence(s)
+	if err != nil {
+		s.close()
+		return err
+	}
+	r.store.Store(s)
+	if reason != "" && !r.cfg.Unsafe.NoFence {
+		r.Detect("fenced: " + reason)
+		r.setPhase(fenced, reason)
+		return nil
+	}
+	if err := r.run(s, fresh); err != nil {
+		r.store.Store(nil)
+		s.close()
+		return err
+	}
+	return nil
+}
+
+// fence decides whether this node may take part. fresh tells that there is
+// nothing that could have been lost.
+func (r *Replica) fence(s *store) (reason string, fresh bool, err error) {
+	fresh = s.incarnation == nil
+	if r.cfg.Promise != "" {
+		p, known, err := openPromise(r.cfg.Promise, r.cfg.Fsync, r.watch)
+		switch {
+		case errors.Is(err, errPromiseDamaged):
+			return err.Error(), fresh, nil
+		case err != nil:
+			return "", fresh, err
+		case !known && !fresh:
+			reason = "the volume has been used, but no promise about it is there"
+		case known:
+			reason = s.broken(p.kept)
+		}
+		s.promise = p
+	}
+	if reason == "" {
+		if err := r.watch.do("check", s.state.check); errors.Is(err, ErrDamaged) {
+			reason = err.Error()
+		} else if err != nil {
+			return "", fresh, err
+		}
+	}
+	if at := s.state.at.Load(); reason == "" && s.log.last() > 0 && at.applied+1 < s.log.first.Load() {
+		reason = fmt.Sprintf("the state ends at %d, the log begins at %d", at.applied, s.log.first.Load())
+	}
+	return reason, fresh, nil
+}
+
+// run starts raft on what was found.
+func (r *Replica) run(s *store, fresh bool) error {
+	if err := s.state.removeLeftovers(); err != nil {
+		return fmt.Errorf("remove old generations: %w", err)
+	}
+	if err := s.log.removeLeftovers(); err != nil {
+		return fmt.Errorf("remove old log entries: %w", err)
+	}
+	if err := s.format(); err != nil {
+		return err
+	}
+	cache, err := raft.NewLogCache(logCacheSize, s.log)
+	if err != nil {
+		return fmt.Errorf("make log cache: %w", err)
+	}
+	s.cache = cache
+	cfg, snaps := raftConfig(r), &snapshots{s}
+	layer := &streams{mux: r.mux, dial: r.cfg.Dial, stop: make(chan struct{})}
+	trans := newTransport(layer, 2*r.cfg.Timeout, cfg.Logger)
+	if !fresh && s.promise == nil && len(r.cfg.Peers) > 1 && !r.cfg.Unsafe.NoFence {
+		trans.gate.Store(&gate{log: s.log})
+	}
+	if s.log.last() == 0 && s.state.at.Load().applied == 0 {
+		if err := r.bootstrap(s); err != nil {
+			_ = trans.Close()
+			return err
+		}
+	}
+	rft, err := raft.NewRaft(cfg, s.state, cache, s.stable, snaps, trans)
+	if err != nil {
+		_ = trans.Close()
+		return fmt.Errorf("start raft: %w", err)
+	}
+	n := &node{raft: rft, trans: trans, leader: make(chan struct{})}
+	r.node.Store(n)
+	r.setPhase(running, "")
+	go r.followLeadership(n)
+	return nil
+}
+
+// bootstrap writes the first entry, which is the same on all nodes. Unlike
+// raft's own it can be repeated after a crash in the middle.
+func (r *Replica) bootstrap(s *store) error {
+	if err := s.stable.SetUint64(keyTerm, 1); err != nil {
+		return fmt.Errorf("bootstrap: %w", err)
+	}
+	var c raft.Configuration
+	for _, p := range r.cfg.Peers {
+		c.Servers = append(c.Servers, raft.Server{Suffrage: raft.Voter, ID: raft.ServerID(p.ID), Address: raft.ServerAddress(p.Addr)})
+	}
+	err := s.log.StoreLog(&raft.Log{
+		Index: 1, Term: 1, Type: raft.LogConfiguration, Data: raft.EncodeConfiguration(c), AppendedAt: time.Now(),
+	})
+	if err != nil {
+		return fmt.Errorf("bootstrap: %w", err)
+	}
+	return nil
+}
+
+// followLeadership rings at each change of leader, and writes a new leader's
+// first entry, after which its reads are current.
+func (r *Replica) followLeadership(n *node) {
+	changes := make(chan raft.Observation, 16)
+	observer := raft.NewObserver(changes, false, func(o *raft.Observation) bool {
+		switch o.Data.(type) {
+		case raft.LeaderObservation, raft.RaftState:
+			return true
+		}
+		return false
+	})
+	n.raft.RegisterObserver(observer)
+	defer n.raft.DeregisterObserver(observer)
+	for {
+		select {
+		case <-changes:
+			r.change.ring()
+		case leads := <-n.raft.LeaderCh():
+			if leads {
+				n.raft.Apply([]byte{entryReady}, 0)
+			}
+			r.change.ring()
+		case <-n.leader:
+			return
+		}
+	}
+}
+
+// stop ends raft. It may hang with the storage.
+func (n *node) stop() {
+	n.once.Do(func() { close(n.leader) })
+	_ = n.raft.Shutdown().Error()
+}

@@ -1,0 +1,245 @@
+// Package replica keeps one state machine on several nodes, and knows when it
+// can no longer vouch for its own copy.
+//
+// It owns the replicated log (hashicorp/raft), the one Badger store per node
+// that holds log, vote and state together, the snapshots between nodes, the
+// forwarding of writes and reads to the leader, the watchdog over the storage
+// below, and the promise record with its fence. DESIGN.md beside this file
+// says why each of them is as it is.
+//
+// It assumes that a file which was fsynced keeps its name, that the promise
+// directory does not share the fate of the volume, and that node IDs are never
+// used for another volume. It assumes nothing good of the volume: it may hang,
+// fail, forget or return something else than was written.
+//
+// It knows nothing of mail, and never imports the harness or the mail store.
+package replica
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/hashicorp/raft"
+)
+
+// Peer is one voter of the first configuration.
+type Peer struct{ ID, Addr string }
+
+// Unsafe switches protections off, one by one, so that a test can show what
+// each of them is for.
+type Unsafe struct {
+	NoSync  bool // commits return before they are durable
+	NoFence bool // the promise record is written but not believed
+	Guess   bool // a forwarded write whose outcome is unknown is called done
+}
+
+// Config says what a replica consists of. Everything but Promise, Log, Fatal
+// and Unsafe is required.
+type Config struct {
+	ID      string
+	Dir     string // on the volume
+	Promise string // a directory on the promise device; "" if there is none
+	Peers   []Peer // all voters of the first configuration, this node included
+
+	Listener net.Listener // raft and forwards; the first byte of a connection says which
+	Dial     func(ctx context.Context, network, address string) (net.Conn, error)
+	Fsync    func(*os.File) error // used for every file of our own
+
+	Timeout  time.Duration // raft's heartbeat and election timeout; the rest is derived
+	Watchdog time.Duration // a storage operation that takes longer is given up on
+
+	Machine Machine
+	Log     io.Writer
+	Fatal   func(error) // called at the first failed write to storage; ends the process unless set
+	Unsafe  Unsafe
+
+	hook func(op string) // tests hang or watch storage operations here
+}
+
+// Machine is the replicated state machine. Apply runs on every replica in log
+// order and must depend on nothing but its arguments. An error is a refusal: it
+// is part of the result, the same on all replicas, and leaves no trace in the
+// state. It must not return an error that it got from tx.
+type Machine interface {
+	Apply(tx *Tx, cmd []byte) (reply []byte, err error)
+}
+
+// Limits on what fits into one commit; all picked to stay below what Badger
+// takes with small files.
+const (
+	MaxValue   = 48 << 10 // bytes in one value
+	MaxReply   = 16 << 10 // bytes in one reply
+	MaxCommand = 64 << 10 // bytes in one command
+	MaxKey     = 1 << 10  // bytes in one key or idempotency key
+	MaxWrites  = 96 << 10 // bytes of keys and values that one command may write
+	MaxKeys    = 512      // keys that one command may write
+)
+
+// Replica is one node's part of the replicated state.
+type Replica struct {
+	cfg      Config
+	self     Peer
+	log      *logger
+	watch    *watchdog
+	detected detections
+	mux      *mux
+	peers    map[string]*peer
+	verify   verifier
+	hint     hint
+
+	phase  atomic.Pointer[phase]
+	node   atomic.Pointer[node]
+	store  atomic.Pointer[store]
+	change bell // rings when the leader, the phase or the watchdog changes
+
+	closing   chan struct{}
+	closeOnce sync.Once
+	opened    sync.WaitGroup // the goroutine that opens the volume
+}
+
+// phase is where a replica is in its life.
+type phase struct {
+	name   string // opening, running, fenced, failed, closed
+	reason string
+}
+
+const (
+	opening = "opening"
+	running = "running"
+	fenced  = "fenced"
+	failed  = "failed"
+	closed  = "closed"
+)
+
+// Start makes a replica of cfg. It returns at once: the volume is opened in the
+// background, because it may hang, and until then the replica is unavailable.
+func Start(cfg Config) (*Replica, error) {
+	self, err := validate(&cfg)
+	if err != nil {
+		return nil, fmt.Errorf("start replica: %w", err)
+	}
+	r := &Replica{cfg: cfg, self: self, closing: make(chan struct{}), peers: map[string]*peer{}}
+	r.log = newLogger(cfg.Log, r.Detect)
+	r.watch = newWatchdog(cfg.Watchdog, r.storageStuck, r.storageFree)
+	r.watch.hook = cfg.hook
+	r.mux = newMux(cfg.Listener, self.Addr)
+	r.phase.Store(&phase{name: opening, reason: "the volume is being opened"})
+	for _, p := range cfg.Peers {
+		if p.ID != self.ID {
+			r.peers[p.ID] = newPeer(p, cfg.Dial)
+		}
+	}
+	r.verify.replica = r
+	go r.mux.accept(r.serveForwards)
+	r.opened.Add(1)
+	go r.open()
+	return r, nil
+}
+
+func validate(cfg *Config) (self Peer, err error) {
+	switch {
+	case cfg.ID == "" || cfg.Dir == "":
+		return self, errors.New("no ID or no directory")
+	case cfg.Listener == nil || cfg.Dial == nil || cfg.Fsync == nil || cfg.Machine == nil:
+		return self, errors.New("listener, dial, fsync and machine are required")
+	case cfg.Timeout < 20*time.Millisecond:
+		return self, fmt.Errorf("raft timeout %v is below 20ms", cfg.Timeout)
+	case cfg.Watchdog <= 0:
+		return self, fmt.Errorf("watchdog %v is not positive", cfg.Watchdog)
+	}
+	seen := map[string]bool{}
+	for _, p := range cfg.Peers {
+		if p.ID == "" || p.Addr == "" || seen[p.ID] || seen[p.Addr] {
+			return self, fmt.Errorf("peer %q at %q is incomplete or there twice", p.ID, p.Addr)
+		}
+		seen[p.ID], seen[p.Addr] = true, true
+		if p.ID == cfg.ID {
+			self = p
+		}
+	}
+	if self.ID == "" {
+		return self, fmt.Errorf("%q is not among the peers", cfg.ID)
+	}
+	if cfg.Log == nil {
+		cfg.Log = io.Discard
+	}
+	return self, nil
+}
+
+// Close stops the replica. It does not wait for storage that does not answer.
+func (r *Replica) Close() error {
+	r.closeOnce.Do(func() {
+		close(r.closing)
+		r.setPhase(closed, "closed")
+		r.mux.close()
+		for _, p := range r.peers {
+			p.close()
+		}
+		r.watch.bounded(r.cfg.Watchdog, r.shutdown)
+	})
+	return nil
+}
+
+// shutdown stops raft and closes the store. It may hang with the storage.
+func (r *Replica) shutdown() {
+	r.opened.Wait()
+	if n := r.node.Load(); n != nil {
+		n.stop()
+	}
+	if s := r.store.Load(); s != nil {
+		s.close()
+	}
+}
+
+func (r *Replica) setPhase(name, reason string) {
+	for {
+		old := r.phase.Load()
+		if old != nil && (old.name == closed || old.name == failed) {
+			return
+		}
+		if r.phase.CompareAndSwap(old, &phase{name: name, reason: reason}) {
+			break
+		}
+	}
+	r.change.ring()
+}
+
+// fail ends this node's part after a storage operation failed: nobody knows
+// what of it is durable, so nothing may be built on it.
+func (r *Replica) fail(err error) {
+	r.Detect(fmt.Sprintf("storage failed: %v", err))
+	r.setPhase(failed, fmt.Sprintf("storage failed: %v", err))
+	r.mux.cut()
+	if r.cfg.Fatal != nil {
+		r.cfg.Fatal(err)
+		return
+	}
+	fmt.Fprintf(r.cfg.Log, "replica %s: storage failed, ending the process: %v\n", r.cfg.ID, err)
+	os.Exit(1)
+}
+
+// storageStuck gives leadership away, as far as that is possible while raft's
+// main loop waits for the storage: without its heartbeats the others elect
+// another leader, and when the storage answers again this node finds its lease
+// expired.
+func (r *Replica) storageStuck() {
+	if n := r.node.Load(); n != nil && n.raft.State() == raft.Leader {
+		r.Detect("storage does not answer: gave up leadership")
+		r.mux.cut()
+	}
+	r.change.ring()
+}
+
+func (r *Replica) storageFree() {
+	if r.phase.Load().name == running {
+		r.mux.mend()
+	}
+	r.change.ring()
+}

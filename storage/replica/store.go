@@ -1,0 +1,277 @@
+package replica
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+
+	"github.com/dgraph-io/badger/v4"
+	"github.com/dgraph-io/badger/v4/options"
+	"github.com/hashicorp/raft"
+)
+
+// store is the one Badger database of a node: log, vote and state.
+type store struct {
+	db    *badger.DB
+	watch *watchdog
+	fail  func(error) // does not return unless a test says so
+
+	log         *logStore
+	stable      *stableStore
+	state       *state
+	promise     *promise       // nil without a promise device
+	cache       *raft.LogCache // over log
+	incarnation []byte
+
+	written    atomic.Int64 // bytes since the tables were last looked at
+	compacting atomic.Bool
+}
+
+// Badger's sizes, picked for the simulator, where each file is a heap buffer
+// and every page of it may have to be compared at a sync.
+const (
+	memTableSize   = 1 << 20
+	valueThreshold = 128 << 10 // above MaxCommand and its envelope: no value leaves the tree
+	valueLogSize   = 1 << 20   // the least that Badger takes
+	commitBytes    = 140 << 10 // Badger refuses above 15 % of the memtable
+	commitKeys     = 1400
+	entryOverhead  = 32 // what a key costs beside its bytes, at most
+	maxCommandSize = MaxWrites + MaxReply + 4*MaxKey
+	flattenAt      = 8 // level-0 tables
+	openAttempts   = 3
+)
+
+func badgerOptions(dir string, log *logger, noSync bool) badger.Options {
+	opt := badger.DefaultOptions(dir)
+	opt.SyncWrites = !noSync
+	opt.Logger = log
+	opt.MetricsEnabled = false
+	opt.DetectConflicts = false
+	opt.Compression = options.None
+	opt.ChecksumVerificationMode = options.OnTableAndBlockRead
+	opt.VerifyValueChecksum = true
+	opt.NumCompactors = 0 // each would tick every 50 ms; see compact
+	opt.NumLevelZeroTables = flattenAt
+	opt.NumLevelZeroTablesStall = 1 << 20 // nobody would end the stall
+	opt.MemTableSize = memTableSize
+	opt.ValueThreshold = valueThreshold
+	opt.ValueLogFileSize = valueLogSize
+	opt.BlockCacheSize, opt.IndexCacheSize = 0, 0
+	opt.NumGoroutines = 1
+	return opt
+}
+
+// openBadger opens again before it gives up: a power loss at the rotation of a
+// memtable leaves an empty file behind that the first Open stumbles over and
+// removes (badger #2207), with nothing lost.
+func openBadger(opt badger.Options, detect func(string)) (*badger.DB, error) {
+	var err error
+	for range openAttempts {
+		var db *badger.DB
+		if db, err = tryOpen(opt); err == nil {
+			return db, nil
+		}
+		if !strings.Contains(err.Error(), "Create a new file") {
+			break
+		}
+		detect("badger: an empty memtable file was left behind by a power loss, opened again (badger #2207)")
+	}
+	return nil, fmt.Errorf("open badger: %w", err)
+}
+
+// tryOpen turns Badger's panics over damaged files into errors.
+func tryOpen(opt badger.Options) (db *badger.DB, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("badger panicked: %v", p)
+		}
+	}()
+	return badger.Open(opt)
+}
+
+// openStore opens what is in the volume and reads where it stands.
+func openStore(r *Replica) (*store, error) {
+	s := &store{watch: r.watch, fail: r.fail}
+	opt := badgerOptions(filepath.Join(r.cfg.Dir, "state"), r.log, r.cfg.Unsafe.NoSync)
+	err := r.watch.do("open", func() (err error) {
+		s.db, err = openBadger(opt, r.Detect)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	if err := r.watch.do("load", func() error { return s.load(r) }); err != nil {
+		s.close()
+		return nil, err
+	}
+	return s, nil
+}
+
+func (s *store) load(r *Replica) (err error) {
+	if s.incarnation, err = s.meta("incarnation"); err != nil && !errors.Is(err, ErrNotFound) {
+		return fmt.Errorf("load incarnation: %w", err)
+	}
+	if s.stable, err = loadStable(s); err != nil {
+		return fmt.Errorf("load vote: %w", err)
+	}
+	if s.state, err = loadState(s, r); err != nil {
+		return fmt.Errorf("load state: %w", err)
+	}
+	if s.log, err = loadLog(s); err != nil {
+		return fmt.Errorf("load log: %w", err)
+	}
+	return nil
+}
+
+// format gives an empty volume its incarnation. The promise device learns it
+// first: a volume that nobody promised anything about may be formatted again.
+func (s *store) format() error {
+	if s.incarnation != nil {
+		return nil
+	}
+	s.incarnation = make([]byte, incarnationSize)
+	if _, err := rand.Read(s.incarnation); err != nil {
+		return fmt.Errorf("make incarnation: %w", err)
+	}
+	s.keepPromise()
+	s.put("format", []record{sealedMeta("incarnation", s.incarnation)})
+	return nil
+}
+
+// record is one key to write; a nil value deletes it. Values are sealed.
+type record struct{ key, value []byte }
+
+func sealedMeta(name string, value []byte) record {
+	key := metaKey(name)
+	return record{key, seal(key, value)}
+}
+
+// put commits records at once and durably. A failure ends the process, because
+// nobody knows what became of the write; where a test has it survive, the
+// caller waits for ever instead.
+func (s *store) put(op string, records []record) {
+	err := s.watch.do(op, func() error { return s.commit(records) })
+	if err != nil {
+		s.fail(fmt.Errorf("%s: %w", op, err))
+		select {}
+	}
+	s.compactIfDue(records)
+}
+
+func (s *store) commit(records []record) error {
+	txn := s.db.NewTransaction(true)
+	defer txn.Discard()
+	for _, rec := range records {
+		var err error
+		if rec.value == nil {
+			err = txn.Delete(rec.key)
+		} else {
+			err = txn.Set(rec.key, rec.value)
+		}
+		if err != nil {
+			return fmt.Errorf("set %q: %w", rec.key, err)
+		}
+	}
+	return txn.Commit()
+}
+
+// meta reads a record by name, ErrNotFound if there is none.
+func (s *store) meta(name string) (value []byte, err error) {
+	err = s.db.View(func(txn *badger.Txn) error {
+		key := metaKey(name)
+		sealed, err := getRaw(txn, key)
+		if err != nil {
+			return err
+		}
+		value, err = unseal(key, sealed)
+		return err
+	})
+	return value, err
+}
+
+// getRaw reads a record with its seal. What Badger cannot read is damage.
+func getRaw(txn *badger.Txn, key []byte) ([]byte, error) {
+	item, err := txn.Get(key)
+	if errors.Is(err, badger.ErrKeyNotFound) {
+		return nil, ErrNotFound
+	}
+	if err != nil {
+		return nil, fmt.Errorf("get %q: %w: %w", key, ErrDamaged, err)
+	}
+	value, err := item.ValueCopy(nil)
+	if err != nil {
+		return nil, fmt.Errorf("get %q: %w: %w", key, ErrDamaged, err)
+	}
+	return value, nil
+}
+
+// scanRaw visits the records under prefix from key from on, in order, until fn
+// ends it. The slices are valid only during the call.
+func scanRaw(txn *badger.Txn, prefix, from []byte, fn func(key, sealed []byte) (more bool, err error)) error {
+	it := txn.NewIterator(badger.IteratorOptions{Prefix: prefix})
+	defer it.Close()
+	if len(from) == 0 {
+		from = prefix
+	}
+	for it.Seek(from); it.ValidForPrefix(prefix); it.Next() {
+		item := it.Item()
+		var more bool
+		err := item.Value(func(sealed []byte) (err error) {
+			more, err = fn(item.Key(), sealed)
+			return err
+		})
+		if err != nil {
+			return fmt.Errorf("scan %q: %w", prefix, err)
+		}
+		if !more {
+			return nil
+		}
+	}
+	return nil
+}
+
+// compactIfDue looks at the tables each time that about one of them was
+// written, and flattens the tree when level 0 is due: eight tables, or half of
+// what lies below, whichever is more, so that rewriting stays proportional.
+func (s *store) compactIfDue(records []record) {
+	var size int64
+	for _, rec := range records {
+		size += int64(len(rec.key) + len(rec.value))
+	}
+	if s.written.Add(size) < memTableSize || !s.compacting.CompareAndSwap(false, true) {
+		return
+	}
+	s.written.Store(0)
+	go func() {
+		defer s.compacting.Store(false)
+		if s.compactionDue() {
+			// An error means that there was nothing to do, or that the store
+			// is closing: what cannot be written shows at the next commit.
+			_ = s.db.Flatten(1)
+		}
+	}()
+}
+
+func (s *store) compactionDue() bool {
+	if s.db.IsClosed() {
+		return false
+	}
+	levels := s.db.Levels()
+	var below int64
+	for _, l := range levels[1:] {
+		below += l.Size
+	}
+	top := levels[0]
+	return top.NumTables >= flattenAt && (top.Size >= below/2 || top.NumTables >= 4*flattenAt)
+}
+
+// close does not report what fails now: everything promised is durable.
+func (s *store) close() {
+	_ = s.db.Close()
+	if s.promise != nil {
+		_ = s.promise.file.Close()
+	}
+}

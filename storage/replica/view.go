@@ -1,0 +1,218 @@
+package replica
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/dgraph-io/badger/v4"
+)
+
+// View reads the state as it was at one moment.
+type View interface {
+	// Get reads the value at key, ErrNotFound if there is none.
+	Get(key []byte) ([]byte, error)
+	// Scan visits the keys that begin with prefix, in order, from key from on
+	// (nil: from the first), until fn returns false. Key and value are valid
+	// only during the call.
+	Scan(prefix, from []byte, fn func(key, value []byte) bool) error
+}
+
+// view is a View of one generation in one transaction.
+type view struct {
+	txn    *badger.Txn
+	gen    uint32
+	detect func(string)
+}
+
+// get reads the sealed value at a sub key.
+func (v *view) get(sub []byte) ([]byte, error) {
+	sealed, err := getRaw(v.txn, stateKey(v.gen, sub))
+	if err == nil {
+		_, err = unseal(sub, sealed)
+	}
+	return sealed, v.damage(err)
+}
+
+// scan visits sealed values by sub key, checked.
+func (v *view) scan(prefix, from []byte, fn func(sub, sealed []byte) bool) error {
+	if bytes.Compare(from, prefix) < 0 {
+		from = prefix
+	}
+	err := scanRaw(v.txn, stateKey(v.gen, prefix), stateKey(v.gen, from), func(key, sealed []byte) (bool, error) {
+		sub := key[generationSize:]
+		if _, err := unseal(sub, sealed); err != nil {
+			return false, err
+		}
+		return fn(sub, sealed), nil
+	})
+	return v.damage(err)
+}
+
+// damage records what a read ran into.
+func (v *view) damage(err error) error {
+	if errors.Is(err, ErrDamaged) && v.detect != nil {
+		v.detect(err.Error())
+	}
+	return err
+}
+
+// Get implements View.
+func (v *view) Get(key []byte) ([]byte, error) {
+	sealed, err := v.get(subKey(userSpace, key))
+	if err != nil {
+		return nil, err
+	}
+	return sealed[sealSize:], nil
+}
+
+// Scan implements View.
+func (v *view) Scan(prefix, from []byte, fn func(key, value []byte) bool) error {
+	return v.scan(subKey(userSpace, prefix), subKey(userSpace, from), func(sub, sealed []byte) bool {
+		return fn(sub[1:], sealed[sealSize:])
+	})
+}
+
+// batch is the state as it becomes while entries are applied and not yet
+// committed: what was written, over what is there.
+type batch struct {
+	base    *view
+	written map[string][]byte // sealed; nil is deleted
+	known   map[string][]byte // what base holds, for the keys read so far; nil is nothing
+	size    int
+	broken  error // the base could not be read: nothing of this may be committed
+}
+
+func newBatch(base *view) *batch {
+	return &batch{base: base, written: map[string][]byte{}, known: map[string][]byte{}}
+}
+
+// before is what the base holds at sub, nil for nothing.
+func (b *batch) before(sub string) []byte {
+	if sealed, ok := b.known[sub]; ok {
+		return sealed
+	}
+	sealed, err := b.base.get([]byte(sub))
+	switch {
+	case errors.Is(err, ErrNotFound):
+		sealed = nil
+	case err != nil:
+		b.broken = errors.Join(b.broken, err)
+		return nil
+	}
+	b.known[sub] = sealed
+	return sealed
+}
+
+func (b *batch) get(sub string) []byte {
+	if sealed, ok := b.written[sub]; ok {
+		return sealed
+	}
+	return b.before(sub)
+}
+
+func (b *batch) set(sub string, sealed []byte) {
+	b.written[sub] = sealed
+	b.size += len(sub) + len(sealed) + entryOverhead
+}
+
+// Tx is a View that can also write. It sees its own writes and those of
+// earlier commands.
+type Tx struct {
+	batch   *batch
+	written map[string][]byte // this command's, until it is not refused
+	size    int
+	tooBig  error
+}
+
+// Get implements View.
+func (t *Tx) Get(key []byte) ([]byte, error) {
+	sub := string(subKey(userSpace, key))
+	sealed, ok := t.written[sub]
+	if !ok {
+		sealed = t.batch.get(sub)
+	}
+	if t.batch.broken != nil {
+		return nil, t.batch.broken
+	}
+	if sealed == nil {
+		return nil, ErrNotFound
+	}
+	return sealed[sealSize:], nil
+}
+
+// Set writes value at key. It refuses what is above MaxKey, MaxValue,
+// MaxWrites or MaxKeys, and the whole command is refused with it.
+func (t *Tx) Set(key, value []byte) error {
+	if len(value) > MaxValue {
+		return t.refuse("value of %d bytes at %q: %w", len(value), key, ErrTooLarge)
+	}
+	sub := subKey(userSpace, key)
+	return t.write(sub, seal(sub, value))
+}
+
+// Delete removes key, if it is there.
+func (t *Tx) Delete(key []byte) error { return t.write(subKey(userSpace, key), nil) }
+
+func (t *Tx) write(sub, sealed []byte) error {
+	if len(sub) > MaxKey {
+		return t.refuse("key of %d bytes: %w", len(sub), ErrTooLarge)
+	}
+	t.size += len(sub) + len(sealed) + entryOverhead
+	t.written[string(sub)] = sealed
+	if t.size > MaxWrites || len(t.written) > MaxKeys {
+		return t.refuse("command writes %d bytes at %d keys: %w", t.size, len(t.written), ErrTooLarge)
+	}
+	return nil
+}
+
+func (t *Tx) refuse(format string, args ...any) error {
+	t.tooBig = fmt.Errorf(format, args...)
+	return t.tooBig
+}
+
+// Scan implements View: what this command and this batch wrote, merged into
+// what is there.
+func (t *Tx) Scan(prefix, from []byte, fn func(key, value []byte) bool) error {
+	p, f := subKey(userSpace, prefix), subKey(userSpace, from)
+	over, keys := t.overlay(p, f)
+	next, more := 0, true
+	visit := func(until []byte) {
+		for ; more && next < len(keys) && (until == nil || keys[next] < string(until)); next++ {
+			if sealed := over[keys[next]]; sealed != nil {
+				more = fn([]byte(keys[next])[1:], sealed[sealSize:])
+			}
+		}
+	}
+	err := t.batch.base.scan(p, f, func(sub, sealed []byte) bool {
+		visit(sub)
+		if _, ok := over[string(sub)]; more && !ok {
+			more = fn(sub[1:], sealed[sealSize:])
+		}
+		return more
+	})
+	if err != nil {
+		t.batch.broken = errors.Join(t.batch.broken, err)
+		return err
+	}
+	visit(nil)
+	return nil
+}
+
+// overlay is what was written under prefix from from on, and its keys in order.
+func (t *Tx) overlay(prefix, from []byte) (over map[string][]byte, keys []string) {
+	over = map[string][]byte{}
+	for _, written := range []map[string][]byte{t.batch.written, t.written} {
+		for sub, sealed := range written {
+			if sub >= string(from) && bytes.HasPrefix([]byte(sub), prefix) {
+				over[sub] = sealed
+			}
+		}
+	}
+	for sub := range over {
+		keys = append(keys, sub)
+	}
+	slices.Sort(keys)
+	return over, keys
+}
