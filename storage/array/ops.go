@@ -312,11 +312,14 @@ func (v *Volume) remove(at place) {
 }
 
 func (v *Volume) rename(op *vol.Op) vol.Result {
-	from, errno := v.existing(op.Path)
+	from, errno := v.find(op.Path)
 	if errno != 0 {
 		return failed(errno)
 	}
 	to, errno := v.find(op.To)
+	if errno == 0 && from.node == nil {
+		errno = syscall.ENOENT
+	}
 	if errno != 0 {
 		return failed(errno)
 	}
@@ -341,6 +344,8 @@ func renamable(op *vol.Op, from, to place) syscall.Errno {
 		return syscall.EBUSY
 	case strings.HasPrefix(op.To, op.Path+"/"):
 		return syscall.EINVAL
+	case strings.HasPrefix(op.Path, op.To+"/"):
+		return syscall.ENOTEMPTY
 	case to.node == nil || from.node == to.node:
 		return 0
 	case from.node.isDir() && !to.node.isDir():
