@@ -30,10 +30,12 @@ const (
 type Run struct {
 	Schema   string `json:"schema"`
 	Scenario string `json:"scenario"`
-	Title    string `json:"title,omitempty"`
-	Seed     uint64 `json:"seed"`
-	World    string `json:"world"`
-	Verdict  string `json:"verdict"`
+	// Path is the scenario file as it was named on the command line.
+	Path    string `json:"path,omitempty"`
+	Title   string `json:"title,omitempty"`
+	Seed    uint64 `json:"seed"`
+	World   string `json:"world"`
+	Verdict string `json:"verdict"`
 	// Why is the verdict's reason in one sentence.
 	Why    string `json:"why,omitempty"`
 	Digest string `json:"digest"`
@@ -61,6 +63,14 @@ type Run struct {
 	Timeline   []Event    `json:"timeline"`
 	Questions  []Question `json:"questions"`
 	Numbers    []Number   `json:"numbers"`
+}
+
+// File is what to give to `fourdays run` to run this again.
+func (r *Run) File() string {
+	if r.Path != "" {
+		return r.Path
+	}
+	return r.Scenario + ".yaml"
 }
 
 // Build says what was run.

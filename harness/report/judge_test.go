@@ -1,0 +1,156 @@
+package report
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"fourdays/harness/check"
+	"fourdays/harness/recovery"
+	"fourdays/harness/scenario"
+)
+
+// judged runs one expectation against a run that something happened to.
+func judged(t *testing.T, name string, e scenario.Expect, change func(*Run)) Expectation {
+	t.Helper()
+	r := calm()
+	change(r)
+	Complete(r, expecting(e))
+	for _, x := range r.Expectations {
+		if x.Name == name {
+			return x
+		}
+	}
+	t.Fatalf("no expectation %q in %v", name, r.Expectations)
+	return Expectation{}
+}
+
+func lost(op string, n int64) scenario.Expect {
+	return scenario.Expect{Counts: []scenario.Count{{Name: "lost", Cond: scenario.Cond{Op: op, N: n}}}}
+}
+
+func within(d time.Duration) scenario.Expect { return scenario.Expect{RecoveredWithin: &d} }
+
+// TestEachExpectationHoldsAndFailsForItsReason has one row per way to be judged.
+func TestEachExpectationHoldsAndFailsForItsReason(t *testing.T) {
+	no := false
+	graded := func(g string) scenario.Expect { return scenario.Expect{Grade: g} }
+	available := scenario.Expect{Available: yes()}
+	notices := scenario.Expect{Detected: yes()}
+	d1 := scenario.Expect{Checks: []scenario.CheckWant{{Check: "D1", Want: "fail"}}}
+	impact := func(rec recovery.Recovery) func(*Run) {
+		rec.ImpactMS = ms(1000)
+		return func(r *Run) { r.Recovery = rec }
+	}
+	same := func(*Run) {}
+	for name, c := range map[string]struct {
+		expectation string
+		expect      scenario.Expect
+		change      func(*Run)
+		verdict     string
+		got         string
+	}{
+		"nothing lost":           {"lost", lost("=", 0), same, Pass, "0"},
+		"one lost":               {"lost", lost("=", 0), func(r *Run) { r.Mail.Lost = 1 }, Fail, "1"},
+		"loss that was wanted":   {"lost", lost(">=", 1), func(r *Run) { r.Mail.Lost = 3 }, Pass, "3"},
+		"loss that did not come": {"lost", lost(">=", 1), same, Fail, "0"},
+		"unread may be lost":     {"lost", lost("=", 0), func(r *Run) { r.Mail.Unread = 2 }, Unknown, "0"},
+		"unread does not matter": {"lost", lost("<=", 5), func(r *Run) { r.Mail.Unread = 2 }, Pass, "0"},
+		"nothing promised":       {"lost", lost("=", 0), func(r *Run) { r.Mail = check.Mail{} }, Unknown, "0"},
+		"no impact":              {"recovered_within", within(time.Minute), same, Pass, "no impact"},
+		"in time":                {"recovered_within", within(time.Minute), impact(recovery.Recovery{RTAMS: ms(60_000)}), Pass, "1m"},
+		"too late":               {"recovered_within", within(time.Minute), impact(recovery.Recovery{RTAMS: ms(61_000)}), Fail, "1m1s"},
+		"never":                  {"recovered_within", within(time.Minute), impact(recovery.Recovery{Censored: []recovery.Censor{{Name: "rta_ms", OverMS: 96 * hour}}}), Fail, "> 96h"},
+		"watched too briefly":    {"recovered_within", within(time.Hour), impact(recovery.Recovery{Censored: []recovery.Censor{{Name: "rta_ms", OverMS: 1000}}}), Unknown, "unknown"},
+		"fenced as expected":     {"fenced", scenario.Expect{Fenced: []string{"n1"}}, func(r *Run) { r.Nodes[0].Fenced = true }, Pass, "n1"},
+		"not fenced":             {"fenced", scenario.Expect{Fenced: []string{"n1"}}, same, Fail, "none"},
+		"fenced against will":    {"fenced", scenario.Expect{Fenced: []string{}}, func(r *Run) { r.Nodes[0].Fenced = true }, Fail, "n1"},
+		"noticed":                {"detected", notices, func(r *Run) { r.Nodes[0].Detected = []string{"a"} }, Pass, "true"},
+		"not noticed":            {"detected", notices, same, Fail, "false"},
+		"bug noticed":            {"detected rot", scenario.Expect{DetectedBugs: []string{"rot"}}, func(r *Run) { r.Faults = []Fault{{Bug: "rot", Detected: true}} }, Pass, "true"},
+		"other bug noticed":      {"detected rot", scenario.Expect{DetectedBugs: []string{"rot"}}, func(r *Run) { r.Faults = []Fault{{Bug: "hang", Detected: true}} }, Fail, "false"},
+		"available":              {"available", available, same, Pass, "true"},
+		"not available":          {"available", available, func(r *Run) { r.Available = &no }, Fail, "false"},
+		"nobody asked":           {"available", available, func(r *Run) { r.Available = nil }, Unknown, "unknown"},
+		"check wanted to fail":   {"check D1", d1, func(r *Run) { r.Checks[0].Verdict = check.Fail }, Pass, "fail"},
+		"check passed instead":   {"check D1", d1, same, Fail, "pass"},
+		"check did not run":      {"check D1", d1, func(r *Run) { r.Checks = nil }, Unknown, "unknown"},
+		"other check fails":      {"other checks", within(time.Hour), func(r *Run) { r.Checks[0].Verdict = check.Fail }, Fail, "D1"},
+		"loss permits D1":        {"other checks", lost(">=", 1), func(r *Run) { r.Mail.Lost, r.Checks[0].Verdict = 1, check.Fail }, Pass, "none of 0"},
+		"survived":               {"grade", graded(scenario.MustSurvive), same, Pass, "nothing harmed"},
+		"survived but silent":    {"grade", graded(scenario.MustSurvive), func(r *Run) { r.Available = &no }, Fail, "nothing harmed"},
+		"stopped honestly":       {"grade", graded(scenario.MayStop), func(r *Run) { r.Available = &no }, Pass, "nothing harmed"},
+		"stopped and lied":       {"grade", graded(scenario.MayStop), func(r *Run) { r.Mail.Misfiled = 1 }, Fail, "1 harmed"},
+		"lost and told":          {"grade", graded(scenario.LossDetected), func(r *Run) { r.Mail.Lost = 4; r.Nodes[0].Fenced = true }, Pass, "4 harmed, detected: true"},
+		"lost and silent":        {"grade", graded(scenario.LossDetected), func(r *Run) { r.Mail.Lost = 4 }, Fail, "4 harmed, detected: false"},
+		"grade without an audit": {"grade", graded(scenario.MustSurvive), func(r *Run) { r.Mail.Unread = 1 }, Unknown, "1 never looked at"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			x := judged(t, c.expectation, c.expect, c.change)
+			require.Equal(t, c.verdict, x.Verdict, "%+v", x)
+			require.Equal(t, c.got, x.Got)
+		})
+	}
+}
+
+// TestTheHarnessIsJudgedFirst: without a receipt for its fault a run that would
+// pass, or would fail for want of the damage, says nothing.
+func TestTheHarnessIsJudgedFirst(t *testing.T) {
+	for name, e := range map[string]scenario.Expect{"would pass": lost("=", 0), "would fail": lost(">=", 1)} {
+		r := calm()
+		r.Checks = append(r.Checks, check.Check{Name: "H1", Verdict: check.Fail, Why: "flush-lies did not fire"})
+		Complete(r, expecting(e))
+		require.Equal(t, Inconclusive, r.Verdict, name)
+		require.Contains(t, r.Why, "flush-lies did not fire")
+	}
+}
+
+// TestHarmOutweighsTheHarness: mail that is gone is gone, whatever did not fire.
+func TestHarmOutweighsTheHarness(t *testing.T) {
+	r := calm()
+	r.Mail.Lost = 1
+	r.Checks = append(r.Checks, check.Check{Name: "H1", Verdict: check.Fail})
+	Complete(r, expecting(lost("=", 0)))
+	require.Equal(t, Fail, r.Verdict)
+}
+
+func TestWhatCannotBeToldIsInconclusive(t *testing.T) {
+	r := calm()
+	r.Available = nil
+	Complete(r, expecting(nothingLost()))
+	require.Equal(t, Inconclusive, r.Verdict)
+	require.Equal(t, "cannot tell: grade", r.Why)
+}
+
+func TestAStoppedRunKeepsItsVerdict(t *testing.T) {
+	for _, verdict := range []string{Aborted, Error} {
+		r := calm()
+		r.Verdict, r.Why = verdict, "because"
+		Complete(r, expecting(nothingLost()))
+		require.Equal(t, verdict, r.Verdict)
+		require.Equal(t, "because", r.Why)
+		require.Equal(t, Unknown, r.Expectations[0].Verdict, "it did not reach its end")
+	}
+}
+
+func TestEveryQuestionIsAnsweredOrSaysWhyNot(t *testing.T) {
+	r := outage()
+	Complete(r, expecting(nothingLost()))
+	require.Equal(t, Pass, r.Verdict, "%s", r.Why)
+	require.Len(t, r.Questions, 12)
+	for i, q := range r.Questions {
+		require.Equal(t, i+1, q.N)
+		require.Equal(t, q.Rehearsed, q.Answer != "", q.Text)
+		require.Equal(t, !q.Rehearsed, q.Why != "", q.Text)
+	}
+	require.Equal(t, []int{6, 8, 9, 10}, unrehearsed(r.Questions))
+}
+
+// TestQuestionsOfAnEmptyRunDoNotPanic: a run may stop before anything is known.
+func TestQuestionsOfAnEmptyRunDoNotPanic(t *testing.T) {
+	r := &Run{Faults: []Fault{{Bug: "b"}}, Verdict: Aborted}
+	Complete(r, expecting(nothingLost()))
+	require.Len(t, r.Questions, 12)
+	require.Contains(t, r.Questions[0].Answer, "Nobody can tell")
+}

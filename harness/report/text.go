@@ -1,0 +1,263 @@
+package report
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+	"unicode/utf8"
+
+	"fourdays/harness/check"
+)
+
+// width is where long sentences break (picked: it fits a terminal of 100).
+const width = 96
+
+// Text writes the summary of a run for a terminal or a pipe. It needs no colour
+// and takes every figure from r. dir is where the run directory is, "" for none.
+func Text(w io.Writer, r *Run, dir string) error {
+	t := &texter{r: r}
+	t.head()
+	t.expectations()
+	t.checks()
+	t.faults()
+	t.mail()
+	t.recovery()
+	t.timeline()
+	t.questions()
+	t.numbers()
+	t.foot(dir)
+	_, err := w.Write(t.Bytes())
+	return err
+}
+
+type texter struct {
+	bytes.Buffer
+	r *Run
+}
+
+func (t *texter) line(format string, args ...any) { fmt.Fprintf(t, format+"\n", args...) }
+
+// table writes rows whose columns line up. Cells of a row are separated by tabs.
+func (t *texter) table(rows []string) {
+	var b bytes.Buffer
+	tw := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+	for _, row := range rows {
+		fmt.Fprintf(tw, "  %s\n", row)
+	}
+	_ = tw.Flush() // into memory
+	for row := range strings.Lines(b.String()) {
+		t.line("%s", strings.TrimRight(row, " \n"))
+	}
+}
+
+// wrap writes text that breaks at width, indented.
+func (t *texter) wrap(indent, text string) {
+	at := 0
+	for i, word := range strings.Fields(text) {
+		n := utf8.RuneCountInString(word)
+		switch {
+		case i == 0:
+			t.WriteString(indent)
+			at = len(indent)
+		case at+1+n > width:
+			t.WriteString("\n" + indent)
+			at = len(indent)
+		default:
+			t.WriteByte(' ')
+			at++
+		}
+		t.WriteString(word)
+		at += n
+	}
+	t.WriteByte('\n')
+}
+
+func (t *texter) head() {
+	r := t.r
+	t.line("seed %d", r.Seed)
+	t.line("%s  %s", strings.ToUpper(r.Verdict), r.Scenario)
+	if r.Title != "" {
+		t.line("  %s", r.Title)
+	}
+	if r.Why != "" {
+		t.wrap("  ", r.Why)
+	}
+	t.line("  %s", r.population())
+	full := ""
+	if r.LeaptMS > 0 {
+		full = fmt.Sprintf(", %s of it in full and %s leapt over", Span(r.FullMS), Span(r.LeaptMS))
+	}
+	t.line("  %s of virtual time in %s%s; world %s", Span(r.VirtualMS), Span(r.WallMS), full, r.World)
+}
+
+// population says what was simulated and what it stands for.
+func (r *Run) population() string {
+	p := r.Population
+	if p.Mailboxes <= p.Simulated || p.Simulated == 0 {
+		return plural(p.Simulated, "mailbox") + "; array and network time only, processor time not modelled"
+	}
+	return fmt.Sprintf("simulated %s of %s, one for %s; array and network time only, processor time not modelled",
+		Count(p.Simulated), Count(p.Mailboxes), Count(p.Mailboxes/p.Simulated))
+}
+
+func (t *texter) expectations() {
+	if len(t.r.Expectations) == 0 {
+		return
+	}
+	t.line("\nExpectations")
+	var rows []string
+	for _, x := range t.r.Expectations {
+		rows = append(rows, fmt.Sprintf("%s\t%s\twant %s\tgot %s", x.Verdict, x.Name, x.Want, x.Got))
+	}
+	t.table(rows)
+	for _, x := range t.r.Expectations {
+		if x.Verdict != Pass && x.Why != "" {
+			t.wrap("  ", x.Name+": "+x.Why)
+		}
+	}
+}
+
+func (t *texter) checks() {
+	if len(t.r.Checks) == 0 {
+		return
+	}
+	t.line("\nChecks")
+	var rows []string
+	for _, c := range t.r.Checks {
+		rows = append(rows, fmt.Sprintf("%s\t%s\t%s\t%s", c.Verdict, c.Name, c.Title, plural(int64(c.Operations), "fact")))
+	}
+	t.table(rows)
+	for _, c := range t.r.Checks {
+		if c.Verdict == check.Fail {
+			t.wrap("  ", c.Name+": "+c.Why)
+		}
+	}
+}
+
+func (t *texter) faults() {
+	if len(t.r.Faults) == 0 {
+		t.line("\nFaults\n  none planned")
+		return
+	}
+	t.line("\nFaults")
+	var rows []string
+	for _, f := range t.r.Faults {
+		fired := "did not fire"
+		if f.Fired > 0 {
+			fired = fmt.Sprintf("fired %s, first %s", times(f.Fired), moment(f.FirstAtMS, "?"))
+		}
+		rows = append(rows, fmt.Sprintf("%s\ton %s\tplanned %s\t%s\treverted %s", f.Bug, f.Scope, At(f.PlannedAtMS), fired, moment(f.RevertedAtMS, "never")))
+	}
+	t.table(rows)
+	for _, f := range t.r.Faults {
+		if f.Observed != "" {
+			t.wrap("  ", f.Bug+": "+f.Observed)
+		}
+	}
+}
+
+func times(n int64) string {
+	if n == 1 {
+		return "once"
+	}
+	return Count(n) + " times"
+}
+
+func (t *texter) mail() {
+	m := t.r.Mail
+	t.line("\nMail")
+	t.line("  acknowledged %s: present %s, removed by their owners %s, never looked at %s, lost %s",
+		n(m.Acknowledged), n(m.Present), n(m.Removed), n(m.Unread), n(m.Lost))
+	t.line("  altered %s, misfiled %s, resurrected %s, duplicated %s", n(m.Altered), n(m.Misfiled), n(m.Resurrected), n(m.Duplicated))
+	t.line("  delayed %s, bounced %s (their senders know), ambiguous %s", n(m.Delayed), n(m.Bounced), n(m.Ambiguous))
+}
+
+func n(count int) string { return Count(int64(count)) }
+
+func (t *texter) recovery() {
+	rec, r := &t.r.Recovery, t.r
+	if rec.FaultMS == nil && rec.ImpactMS == nil {
+		return
+	}
+	t.line("\nRecovery")
+	rows := []string{
+		"first fault\t" + moment(rec.FaultMS, "none"),
+		"first failure\t" + moment(rec.ImpactMS, "none"),
+		"noticed after\t" + r.span(rec.TTDMS, "ttd_ms", "never"),
+		"last fault gone\t" + moment(rec.HealedMS, "never"),
+		"first write after\t" + moment(rec.AckMS, "never"),
+		"steady service after\t" + r.span(rec.RTAMS, "rta_ms", "unknown") + "\tRTA: from the first failure",
+		"replicas equal after\t" + r.span(rec.ReconvergMS, "reconverge_ms", "unknown") + "\tfrom the last fault's end",
+		"backlog drained after\t" + r.span(rec.DrainMS, "drain_ms", "unknown") + "\tfrom steady service",
+		"end to end\t" + r.span(rec.EndToEndMS, "end_to_end_ms", "unknown") + "\tfrom the first failure to the drained backlog",
+		"lost history\t" + r.rpa() + "\tRPA: messages, flags, mailboxes",
+	}
+	if rec.MailboxHours != nil {
+		rows = append(rows, "mailbox-hours\t"+hours(*rec.MailboxHours))
+	}
+	t.table(rows)
+	for _, note := range rec.Notes {
+		t.wrap("  ", note)
+	}
+}
+
+func (r *Run) rpa() string {
+	p := r.Recovery.RPA
+	return spanOr(p.MessageMS) + ", " + spanOr(p.FlagMS) + ", " + spanOr(p.MailboxMS)
+}
+
+func (t *texter) timeline() {
+	if len(t.r.Timeline) == 0 {
+		return
+	}
+	t.line("\nTimeline")
+	var rows []string
+	for _, e := range t.r.Timeline {
+		rows = append(rows, fmt.Sprintf("%s\t%s\t%s", At(e.AtMS), e.Kind, e.Text))
+	}
+	t.table(rows)
+}
+
+func (t *texter) questions() {
+	if len(t.r.Questions) == 0 {
+		return
+	}
+	t.line("\nWhat the public asked in January 2023")
+	for _, q := range t.r.Questions {
+		if !q.Rehearsed {
+			continue
+		}
+		t.wrap("  ", fmt.Sprintf("%d. %s %s", q.N, q.Text, q.Answer))
+		var rows []string
+		for _, f := range q.Figures {
+			rows = append(rows, "   "+f.Name+"\t"+f.Value)
+		}
+		t.table(rows)
+	}
+	if missing := unrehearsed(t.r.Questions); len(missing) > 0 {
+		t.wrap("  ", "Not rehearsed yet: "+strings.Trim(strings.ReplaceAll(fmt.Sprint(missing), " ", ", "), "[]")+".")
+	}
+}
+
+func (t *texter) numbers() {
+	if len(t.r.Numbers) == 0 {
+		return
+	}
+	t.line("\nNumbers of this scenario, and where they are from")
+	var rows []string
+	for _, x := range t.r.Numbers {
+		rows = append(rows, x.Name+"\t"+x.Value+"\t"+x.Source)
+	}
+	t.table(rows)
+}
+
+func (t *texter) foot(dir string) {
+	t.line("")
+	t.line("digest %s", t.r.Digest)
+	if dir != "" {
+		t.line("report %s", dir)
+	}
+	t.line("again  fourdays run %s --seed %d", t.r.File(), t.r.Seed)
+}
