@@ -154,9 +154,10 @@ func (e *Engine) delivery(p *parcel, account int32) *hist.Op {
 	}
 }
 
+// unreachable says whether a node did not even let the client in.
 func unreachable(ops []*hist.Op) bool {
 	for _, op := range ops {
-		if op.Outcome != hist.No || judge(op.Outcome, op.Reply).stage != atConnect {
+		if op.Outcome != hist.No || !strings.HasSuffix(op.Reply, "[connect]") && !strings.HasSuffix(op.Reply, "[greeting]") {
 			return false
 		}
 	}
@@ -260,10 +261,10 @@ func judge(outcome hist.Outcome, reply string) result {
 	switch {
 	case strings.HasSuffix(reply, "[connect]"), strings.HasSuffix(reply, "[greeting]"):
 		r.stage, r.permanent = atConnect, false
-	case strings.HasSuffix(reply, "[rcpt]"):
-		r.stage = atAddress
 	case !coded:
 		r.stage = atConnect // silence and broken lines count against the host
+	case strings.HasSuffix(reply, "[rcpt]"):
+		r.stage = atAddress
 	}
 	return r
 }
