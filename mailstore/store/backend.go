@@ -3,33 +3,35 @@ package store
 import (
 	"context"
 	"errors"
+
+	"fourdays/storage/replica"
 )
 
-// View mirrors replica.View.
-type View interface {
-	Get(key []byte) ([]byte, error)
-	Scan(prefix, from []byte, fn func(key, value []byte) bool) error
-}
-
-// Errors mirrored.
-var (
-	ErrNotFound    = errors.New("not found")
-	ErrUnavailable = errors.New("unavailable")
-	ErrUnknown     = errors.New("unknown")
-)
+// View reads the replicated state as it was at one moment.
+type View = replica.View
 
 // Replica is what the store needs of the replicated state.
 type Replica interface {
 	Do(ctx context.Context, key string, cmd []byte) ([]byte, error)
 	Read(ctx context.Context, fn func(View) error) error
 	Local(fn func(View) error) error
+	Status() replica.Status
 	Detect(what string)
 }
 
-// Limits mirrored.
-const (
-	maxKeys    = 512
-	maxValue   = 48 << 10
-	maxCommand = 64 << 10
-	maxWrites  = 96 << 10
+// What an operation can come to besides success and refusal, in the replica's
+// words. Where both match, ErrUnknown is meant.
+var (
+	ErrUnavailable = replica.ErrUnavailable // nothing was done
+	ErrUnknown     = replica.ErrUnknown     // it may be done, or still be done
+	ErrDamaged     = replica.ErrDamaged     // stored data is not what was stored
 )
+
+// Apply implements replica.Machine.
+func (m *Machine) Apply(tx *replica.Tx, cmd []byte) ([]byte, error) {
+	reply, err := m.apply(tx, cmd)
+	if errors.Is(err, errStorage) {
+		return nil, nil // the replica knows, and nothing of this is kept
+	}
+	return reply, err
+}

@@ -172,10 +172,7 @@ func (s *state) copy(c *mail.Copy) mail.Reply {
 func tooMuch(messages []indexed) bool {
 	bytes := 0
 	for _, message := range messages {
-		bytes += 128 // the keys, the body's record and the reply, rounded up
-		for _, keyword := range message.Flags.Keywords {
-			bytes += 1 + len(keyword)
-		}
+		bytes += 128 + replySize(message.Flags) // the keys, the records and the reply, rounded up
 	}
 	return 2*len(messages) > enoughKeys || bytes > enoughBytes
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"fourdays/mailstore/mail"
+	"fourdays/storage/replica"
 )
 
 // fake is a replica of one node in memory. It keeps the replica's limits.
@@ -39,12 +40,12 @@ func (f *fake) Do(_ context.Context, key string, cmd []byte) ([]byte, error) {
 	if reply, done := f.replies[key]; done {
 		return reply, nil
 	}
-	if len(cmd) > maxCommand {
+	if len(cmd) > replica.MaxCommand {
 		return nil, errors.New("command is too large")
 	}
 	tx := &fakeTx{fake: f}
 	reply, err := f.machine.apply(tx, bytes.Clone(cmd))
-	if err == nil && (tx.keys > maxKeys || tx.bytes > maxWrites || len(reply) > maxValue) {
+	if err == nil && (tx.keys > replica.MaxKeys || tx.bytes > replica.MaxWrites || len(reply) > replica.MaxReply) {
 		err = errors.New("the command writes too much")
 	}
 	if err != nil {
@@ -70,6 +71,8 @@ func (f *fake) Local(fn func(View) error) error {
 	return fn(fakeView{f})
 }
 
+func (f *fake) Status() replica.Status { return replica.Status{} }
+
 func (f *fake) Detect(what string) { f.detected = append(f.detected, what) }
 
 type fakeView struct{ *fake }
@@ -77,7 +80,7 @@ type fakeView struct{ *fake }
 func (v fakeView) Get(key []byte) ([]byte, error) {
 	value, found := v.data[string(key)]
 	if !found {
-		return nil, ErrNotFound
+		return nil, replica.ErrNotFound
 	}
 	return bytes.Clone(value), nil
 }
@@ -113,14 +116,14 @@ func (t *fakeTx) Scan(prefix, from []byte, fn func(key, value []byte) bool) erro
 
 func (t *fakeTx) Set(key, value []byte) error {
 	t.keys++
-	t.bytes += len(key) + len(value)
+	t.bytes += len(key) + len(value) + 40
 	t.data[string(key)] = bytes.Clone(value)
 	return nil
 }
 
 func (t *fakeTx) Delete(key []byte) error {
 	t.keys++
-	t.bytes += len(key)
+	t.bytes += len(key) + 40
 	delete(t.data, string(key))
 	return nil
 }

@@ -7,11 +7,11 @@ import (
 	"sync/atomic"
 
 	"fourdays/mailstore/mail"
+	"fourdays/storage/replica"
 )
 
-// ErrDamaged means that what is stored cannot be what was stored: a record that
-// does not decode, a chunk that is missing, a digest that does not match.
-var ErrDamaged = errors.New("stored data is damaged")
+// errStorage marks what the storage failed with, which is no refusal.
+var errStorage = errors.New("storage failed")
 
 // Tx is what a command may do to the state: see its own writes, and those of
 // the commands before it.
@@ -29,8 +29,8 @@ type Machine struct {
 // OnDetect sets who is told about damage that Apply comes across.
 func (m *Machine) OnDetect(tell func(what string)) { m.detect.Store(&tell) }
 
-// apply runs one command. An error is a failure of the storage, or a command
-// that does not decode; what a command was refused for is in its reply.
+// apply runs one command. An error is a failure of the storage, or bytes that do
+// not decode; what a command was refused for is in its reply.
 func (m *Machine) apply(tx Tx, cmd []byte) ([]byte, error) {
 	command, err := mail.Decode(cmd)
 	if err != nil {
@@ -52,17 +52,21 @@ type state struct {
 	err     error
 	keys    int // written so far
 	bytes   int
+	reply   int // bytes of the reply so far, where they are counted
 }
 
-// What one command may write is bounded by the replica. A command that works
-// message by message stops when it comes near; these bounds, picked, leave room
-// to finish the message it is at.
+// What one command may write and answer is bounded by the replica. A command
+// that works message by message stops when it comes near; these bounds, picked,
+// leave room to finish the message it is at.
 const (
-	enoughKeys  = maxKeys - 64
-	enoughBytes = maxValue - 8<<10 // so that its reply fits one value, too
+	enoughKeys  = replica.MaxKeys - 64
+	enoughBytes = replica.MaxWrites / 2
+	enoughReply = replica.MaxReply - 4<<10
 )
 
-func (s *state) full() bool { return s.keys >= enoughKeys || s.bytes >= enoughBytes }
+func (s *state) full() bool {
+	return s.keys >= enoughKeys || s.bytes >= enoughBytes || s.reply >= enoughReply
+}
 
 func (s *state) apply(command mail.Command) mail.Reply {
 	switch c := command.(type) {
@@ -98,7 +102,14 @@ func (s *state) fail(err error) {
 	}
 }
 
-// detect reports damage that the command can be carried out in spite of.
+// broken notes a failure of the storage.
+func (s *state) broken(err error) {
+	if err != nil {
+		s.fail(fmt.Errorf("%w: %w", errStorage, err))
+	}
+}
+
+// detected reports damage that the command can be carried out in spite of.
 func (s *state) detected(what string) {
 	if tell := s.machine.detect.Load(); tell != nil {
 		(*tell)(what)
@@ -111,8 +122,8 @@ func (s *state) get(key []byte) (value []byte, found bool) {
 	}
 	value, err := s.tx.Get(key)
 	if err != nil {
-		if !errors.Is(err, ErrNotFound) {
-			s.fail(err)
+		if !errors.Is(err, replica.ErrNotFound) {
+			s.broken(err)
 		}
 		return nil, false
 	}
@@ -123,7 +134,7 @@ func (s *state) set(key, value []byte) {
 	if s.err == nil {
 		s.keys++
 		s.bytes += len(key) + len(value)
-		s.fail(s.tx.Set(key, value))
+		s.broken(s.tx.Set(key, value))
 	}
 }
 
@@ -131,7 +142,7 @@ func (s *state) delete(key []byte) {
 	if s.err == nil {
 		s.keys++
 		s.bytes += len(key)
-		s.fail(s.tx.Delete(key))
+		s.broken(s.tx.Delete(key))
 	}
 }
 
@@ -360,6 +371,7 @@ func (s *state) store(c *mail.Store) mail.Reply {
 		}
 		reply.Changed = append(reply.Changed, mail.Changed{UID: message.uid, Flags: flags})
 		reply.Last = message.uid
+		s.reply += replySize(flags)
 	}
 	if reply.After != m.ModSeq {
 		m.ModSeq = reply.After
@@ -374,4 +386,13 @@ func overflows(c *mail.Store) func(indexed) bool {
 		_, ok := message.Flags.Apply(c.Op, c.Flags)
 		return !ok
 	}
+}
+
+// replySize is the most that one message takes of a reply.
+func replySize(flags mail.Flags) int {
+	size := 8
+	for _, keyword := range flags.Keywords {
+		size += 2 + len(keyword)
+	}
+	return size
 }

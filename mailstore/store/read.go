@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"fourdays/mailstore/mail"
+	"fourdays/storage/replica"
 )
 
 // maxOpen bounds what is remembered of open accounts. Picked.
@@ -42,42 +43,35 @@ func (s *Store) Accepts(ctx context.Context, account string) error {
 	if open {
 		return nil
 	}
-	err := s.read(ctx, func(v View) error {
-		_, err := openAccount(v, account)
-		return err
-	})
+	_, err := read(ctx, s, func(v View) (mail.Account, error) { return openAccount(v, account) })
 	s.learn(account, err == nil)
 	return err
 }
 
 // Login checks a password.
 func (s *Store) Login(ctx context.Context, account, password string) error {
-	return s.read(ctx, func(v View) error {
-		record, err := readAccount(v, account)
-		if err != nil {
-			return err
-		}
-		hash := mail.HashPassword(account, password)
-		if subtle.ConstantTimeCompare(hash[:], record.Password[:]) != 1 {
-			return ErrPassword
-		}
-		if record.Closed {
-			return ErrClosed
-		}
-		return nil
-	})
+	record, err := read(ctx, s, func(v View) (mail.Account, error) { return readAccount(v, account) })
+	if err != nil {
+		return err
+	}
+	hash := mail.HashPassword(account, password)
+	if subtle.ConstantTimeCompare(hash[:], record.Password[:]) != 1 {
+		return ErrPassword
+	}
+	if record.Closed {
+		return ErrClosed
+	}
+	return nil
 }
 
 // List returns the mailboxes of an account by name.
-func (s *Store) List(ctx context.Context, account string) (mailboxes []NamedMailbox, err error) {
-	err = s.read(ctx, func(v View) error {
+func (s *Store) List(ctx context.Context, account string) ([]NamedMailbox, error) {
+	return read(ctx, s, func(v View) ([]NamedMailbox, error) {
 		if _, err := openAccount(v, account); err != nil {
-			return err
+			return nil, err
 		}
-		mailboxes, err = scanMailboxes(v, account)
-		return err
+		return scanMailboxes(v, account)
 	})
-	return mailboxes, err
 }
 
 // Item is a message of a mailbox.
@@ -95,12 +89,8 @@ type Contents struct {
 }
 
 // Open reads a mailbox.
-func (s *Store) Open(ctx context.Context, account, name string) (contents Contents, err error) {
-	err = s.read(ctx, func(v View) error {
-		contents, err = openMailbox(v, account, name)
-		return err
-	})
-	return contents, err
+func (s *Store) Open(ctx context.Context, account, name string) (Contents, error) {
+	return read(ctx, s, func(v View) (Contents, error) { return openMailbox(v, account, name) })
 }
 
 // Known is what a session knows of a mailbox.
@@ -110,29 +100,36 @@ type Known struct {
 	ModSeq           uint64
 }
 
-// Look reads a mailbox that a session knows: ErrNoMailbox when it is gone or
-// another one by now. In the same read, at the same moment, it calls fn with
-// the contents, the known ones when nothing changed; fn may be nil.
-func (s *Store) Look(ctx context.Context, known Known, fn func(Contents, Bodies) error) error {
-	return s.read(ctx, func(v View) error {
-		if _, err := openAccount(v, known.Account); err != nil {
-			return err
-		}
-		record, err := readMailbox(v, known.Account, known.Mailbox)
+// Look reads a mailbox that a session knows, or ErrNoMailbox when it is gone or
+// another one by now, and in the same moment what fn makes of it. The fn may be
+// left behind, still running, when the time is up: it must touch nothing but
+// its arguments and what it returns.
+func Look[T any](ctx context.Context, s *Store, known Known, fn func(Contents, Bodies) (T, error)) (T, error) {
+	return read(ctx, s, func(v View) (none T, err error) {
+		contents, err := look(v, known)
 		if err != nil {
-			return err
-		}
-		if record.UIDValidity != known.UIDValidity {
-			return ErrNoMailbox
-		}
-		contents := Contents{Mailbox: record, Same: record.ModSeq == known.ModSeq}
-		if !contents.Same {
-			if contents.Items, err = readItems(v, record.UIDValidity); err != nil {
-				return err
-			}
+			return none, err
 		}
 		return fn(contents, Bodies{v, s})
 	})
+}
+
+func look(v View, known Known) (Contents, error) {
+	if _, err := openAccount(v, known.Account); err != nil {
+		return Contents{}, err
+	}
+	record, err := readMailbox(v, known.Account, known.Mailbox)
+	if err != nil {
+		return Contents{}, err
+	}
+	if record.UIDValidity != known.UIDValidity {
+		return Contents{}, ErrNoMailbox
+	}
+	contents := Contents{Mailbox: record, Same: record.ModSeq == known.ModSeq}
+	if !contents.Same {
+		contents.Items, err = readItems(v, record.UIDValidity)
+	}
+	return contents, err
 }
 
 // Bodies reads bodies at the moment of a Look.
@@ -154,17 +151,28 @@ func (b Bodies) Body(m *mail.Message) ([]byte, error) {
 	return body, err
 }
 
-// read runs fn on a linearizable view, within the time of one call. fn may run
-// more than once.
-func (s *Store) read(ctx context.Context, fn func(View) error) error {
+// read returns what fn finds on a linearizable view, within the time of one
+// call.
+func read[T any](ctx context.Context, s *Store, fn func(View) (T, error)) (none T, err error) {
 	ctx, cancel := s.bounded(ctx)
 	defer cancel()
-	return s.replica.Read(ctx, fn)
+	found := new(T) // fn's alone unless Read succeeds
+	err = s.replica.Read(ctx, func(v View) error {
+		value, err := fn(v)
+		if err == nil {
+			*found = value
+		}
+		return err
+	})
+	if err != nil {
+		return none, err
+	}
+	return *found, nil
 }
 
 func readAccount(v View, address string) (mail.Account, error) {
 	value, err := v.Get(keyAccount(address))
-	if errors.Is(err, ErrNotFound) {
+	if errors.Is(err, replica.ErrNotFound) {
 		return mail.Account{}, ErrNoAccount
 	}
 	if err != nil {
@@ -187,7 +195,7 @@ func openAccount(v View, address string) (mail.Account, error) {
 
 func readMailbox(v View, account, name string) (mail.Mailbox, error) {
 	value, err := v.Get(keyMailbox(account, name))
-	if errors.Is(err, ErrNotFound) {
+	if errors.Is(err, replica.ErrNotFound) {
 		return mail.Mailbox{}, ErrNoMailbox
 	}
 	if err != nil {

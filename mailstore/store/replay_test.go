@@ -12,6 +12,7 @@ import (
 	"pgregory.net/rapid"
 
 	"fourdays/mailstore/mail"
+	"fourdays/storage/replica"
 )
 
 // overlay is a transaction over a map: what it writes shows in the map only
@@ -27,7 +28,7 @@ func (o *overlay) Get(key []byte) ([]byte, error) {
 		value = o.base[string(key)]
 	}
 	if value == nil {
-		return nil, ErrNotFound
+		return nil, replica.ErrNotFound
 	}
 	return value, nil
 }

@@ -1,13 +1,13 @@
 package store
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
 	"fmt"
 
 	"fourdays/mailstore/mail"
+	"fourdays/storage/replica"
 )
 
 // scanMessages calls fn for the messages of a mailbox in a range, by UID.
@@ -86,14 +86,14 @@ func readBody(v View, m *mail.Message) ([]byte, error) {
 	var body []byte
 	for index := range chunksOf(m.Size) {
 		chunk, err := v.Get(keyChunk(m.Body, index))
-		if errors.Is(err, ErrNotFound) {
+		if errors.Is(err, replica.ErrNotFound) {
 			return nil, fmt.Errorf("chunk %d of body %x is missing: %w", index, m.Body, ErrDamaged)
 		}
 		if err != nil {
 			return nil, err
 		}
 		if index == 0 && uint64(len(chunk)) == m.Size {
-			return bytes.Clone(chunk), nil
+			return chunk, nil
 		}
 		if body == nil {
 			body = make([]byte, 0, min(m.Size, 64<<20))

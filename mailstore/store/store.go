@@ -25,6 +25,7 @@ import (
 	"time"
 
 	"fourdays/mailstore/mail"
+	"fourdays/storage/replica"
 )
 
 // What a call may be refused for. Each is definite: it was answered by the
@@ -98,18 +99,54 @@ func (s *Store) bounded(ctx context.Context) (context.Context, context.CancelFun
 	return context.WithTimeout(ctx, s.options.Timeout)
 }
 
+// Unavailable says why the state cannot be reached just now, "" when nothing is
+// known against it. It never blocks.
+func (s *Store) Unavailable() string { return s.replica.Status().Unavailable }
+
 // do carries out one command. The error is of the replica or, when the command
 // as a whole was refused, the refusal.
 func (s *Store) do(ctx context.Context, key string, c mail.Command) (mail.Reply, error) {
 	raw, err := s.replica.Do(ctx, key, mail.Encode(c))
 	if err != nil {
-		return mail.Reply{}, err
+		return mail.Reply{}, definite(err)
+	}
+	if len(raw) == 0 {
+		return guess(c), nil
 	}
 	reply, err := mail.DecodeReply(raw)
 	if err != nil {
 		return mail.Reply{}, errors.Join(ErrUnknown, errMalformed)
 	}
 	return reply, codeError(reply.Code)
+}
+
+// guess is the reply to a command of which the replica was told to pretend that
+// it was done (replica.Unsafe.Guess); no command that was done replies nothing.
+func guess(c mail.Command) mail.Reply {
+	var reply mail.Reply
+	switch c := c.(type) {
+	case *mail.Deliver:
+		reply.Codes = make([]mail.Code, len(c.Recipients))
+	case *mail.CreateAccounts:
+		reply.Codes = make([]mail.Code, len(c.Accounts))
+	case *mail.SetClosed:
+		reply.Codes = make([]mail.Code, len(c.Accounts))
+	case *mail.Append:
+		reply.To = []uint32{0}
+	}
+	return reply
+}
+
+// definite takes for unknown whatever does not say that nothing was done.
+func definite(err error) error {
+	var refusal *replica.Refusal
+	switch {
+	case errors.Is(err, ErrUnknown), errors.Is(err, ErrUnavailable):
+		return err
+	case errors.As(err, &refusal), errors.Is(err, replica.ErrTooLarge):
+		return errors.Join(ErrTooMuch, err)
+	}
+	return errors.Join(ErrUnknown, err)
 }
 
 // change is do for a command that is complete in itself.
@@ -322,10 +359,7 @@ func (s *Store) CreateAccounts(ctx context.Context, accounts []mail.NewAccount) 
 // how many there were and which are not there.
 func (s *Store) SetClosed(ctx context.Context, closed, all bool, accounts []string) (done int, missing []string, err error) {
 	if all {
-		err = s.read(ctx, func(v View) error {
-			accounts, err = scanAccounts(v)
-			return err
-		})
+		accounts, err = read(ctx, s, scanAccounts)
 	}
 	for len(accounts) > 0 && err == nil {
 		n := min(len(accounts), accountsPerCommand)

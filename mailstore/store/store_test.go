@@ -38,12 +38,9 @@ func bodyAt(t *testing.T, s *Store, account, name string, index int) ([]byte, er
 	t.Helper()
 	contents := open(t, s, account, name)
 	known := Known{Account: account, Mailbox: name, UIDValidity: contents.UIDValidity}
-	var body []byte
-	err := s.Look(t.Context(), known, func(_ Contents, bodies Bodies) (err error) {
-		body, err = bodies.Body(&contents.Items[index].Message)
-		return err
+	return Look(t.Context(), s, known, func(_ Contents, bodies Bodies) ([]byte, error) {
+		return bodies.Body(&contents.Items[index].Message)
 	})
-	return body, err
 }
 
 func target(account, name string, c Contents, uids ...mail.Range) mail.Target {
