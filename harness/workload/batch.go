@@ -140,7 +140,7 @@ func (e *Engine) archive(op *hist.Op, count *int, loaded *Loaded) job {
 			return nil
 		}
 		again := *op
-		again.Try = answer.Try + 1
+		again.Try, again.Message = answer.Try+1, answer.Message
 		again.Node = e.node(home, 0, answer.Try)
 		if message != "" && answer.Outcome == hist.Unknown {
 			again.Message = fmt.Sprintf("%s-%d", message, again.Try)
