@@ -3,6 +3,7 @@ package workload
 import (
 	"fmt"
 	"math/rand/v2"
+	"strings"
 
 	"fourdays/harness/hist"
 )
@@ -78,7 +79,7 @@ func (e *Engine) askAll(op *hist.Op, done func(*hist.Op)) {
 
 // Loaded says what became of an archive.
 type Loaded struct {
-	Mailboxes int // folders that were made
+	Mailboxes int // folders that were made or were there
 	Messages  int // acknowledged
 	Failed    int // folders and messages given up
 }
@@ -131,7 +132,7 @@ func (e *Engine) archive(op *hist.Op, count *int, loaded *Loaded) job {
 	home, message := hash("archive/"+op.Account), op.Message
 	op.TimeoutUS, op.Try, op.Node = e.cfg.DeliverTimeout.Microseconds(), 1, e.node(home, 0, 0)
 	return job{op, func(answer *hist.Op) *hist.Op {
-		if answer.Outcome == hist.OK {
+		if answer.Outcome == hist.OK || op.Kind == hist.Create && strings.Contains(answer.Reply, "[ALREADYEXISTS]") {
 			*count++
 			return nil
 		}

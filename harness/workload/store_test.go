@@ -91,6 +91,8 @@ func TestTheArchiveIsLoadedAndAcknowledged(t *testing.T) {
 		switch {
 		case op.Kind == hist.Append && n%7 == 0:
 			op.Outcome, op.Reply = hist.Unknown, "lost [command]"
+		case op.Kind == hist.Create && op.Mailbox == "Trash":
+			op.Outcome, op.Reply = hist.No, "NO [ALREADYEXISTS] it is there [command]"
 		case n%11 == 0:
 			op.Outcome, op.Reply = hist.No, "NO [UNAVAILABLE] [command]"
 		default:

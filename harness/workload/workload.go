@@ -46,11 +46,11 @@ type Config struct {
 	Senders Profile
 	Sizes   Sizes
 	// Several is the share of messages with more than one recipient (two to
-	// five). The default 0.05 is picked.
+	// five). The default 0.05 is picked; a negative share is none.
 	Several float64
 	// Bodies is the share of reads that fetch whole messages and not only one
 	// header field. The default 0.22 is the share of messages that their owners
-	// read (research: ReturnPath, 2014).
+	// read (research: ReturnPath, 2014); a negative share is none.
 	Bodies float64
 
 	// Arrivals fall into [Start, End); retries go on after End.
