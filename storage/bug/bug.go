@@ -280,3 +280,35 @@ const (
 func (a Action) Lasting() bool {
 	return a == Offline || a == ReadOnly || a == HideEntries
 }
+
+// At is the bug with every counter of its trigger reached at n instead: how a
+// scenario puts a hidden limit where the run will come to it.
+func (b Bug) At(n int64) Bug {
+	b.Trigger = b.Trigger.at(n)
+	return b
+}
+
+func (t Trigger) at(n int64) Trigger {
+	if t.Count != nil {
+		c := *t.Count
+		c.At = n
+		t.Count = &c
+	}
+	t.All, t.Any = atEach(t.All, n), atEach(t.Any, n)
+	if t.Arm != nil && t.Fire != nil {
+		arm, fire := t.Arm.at(n), t.Fire.at(n)
+		t.Arm, t.Fire = &arm, &fire
+	}
+	return t
+}
+
+func atEach(ts []Trigger, n int64) []Trigger {
+	if ts == nil {
+		return nil
+	}
+	out := make([]Trigger, len(ts))
+	for i, t := range ts {
+		out[i] = t.at(n)
+	}
+	return out
+}
