@@ -29,7 +29,7 @@ var seamSource []byte
 var mmapSource []byte
 
 // edit is one change to a library's file: old, found exactly once, becomes
-// new. An empty old replaces the whole file.
+// new. An empty old makes or replaces the whole file.
 type edit struct{ file, old, new string }
 
 // edits is all that differs between a guest's libraries and the published
@@ -44,6 +44,7 @@ var edits = map[string][]edit{
 	"github.com/dgraph-io/badger/v4": {
 		{"dir_other.go", "	err = f.Sync()\n", "	err = z.Fsync(f)\n"},
 		{"dir_other.go", "	\"github.com/dgraph-io/badger/v4/y\"\n", "	\"github.com/dgraph-io/badger/v4/y\"\n	\"github.com/dgraph-io/ristretto/v2/z\"\n"},
+		{"y/file_wasip1.go", "", "package y\n\nimport \"syscall\"\n\nfunc init() { datasyncFileFlag = syscall.O_SYNC }\n"},
 		{"manifest.go", "return f.Sync() }", "return z.Fsync(f) }"},
 		{"manifest.go", "if err := fp.Sync(); err != nil {", "if err := syncFunc(fp); err != nil {"},
 		{"manifest.go", "	\"github.com/dgraph-io/badger/v4/y\"\n", "	\"github.com/dgraph-io/badger/v4/y\"\n	\"github.com/dgraph-io/ristretto/v2/z\"\n"},
@@ -243,12 +244,12 @@ func (b *Builder) library(ctx context.Context, work, lib string) (string, error)
 
 func (e edit) apply(dir string) error {
 	name := filepath.Join(dir, filepath.FromSlash(e.file))
+	if e.old == "" {
+		return os.WriteFile(name, []byte(e.new), 0o644)
+	}
 	text, err := os.ReadFile(name)
 	if err != nil {
 		return err
-	}
-	if e.old == "" {
-		return os.WriteFile(name, []byte(e.new), 0o644)
 	}
 	if n := strings.Count(string(text), e.old); n != 1 {
 		return fmt.Errorf("%s has changed: %q is there %d times, not once", e.file, e.old, n)

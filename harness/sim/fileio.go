@@ -100,7 +100,11 @@ func (g *process) writeFile(f *file, data []byte, out uint64) syscall.Errno {
 // program if the descriptor is blocking, or when the program asks again.
 func (g *process) resume(f *file, op vol.Op) (res vol.Result, data []byte, wait bool) {
 	p := f.pending
-	if p == nil {
+	switch {
+	case p != nil:
+	case f.synced && op.Kind == vol.Write:
+		p = g.beginSynced(f.vol, &op)
+	default:
 		p = g.begin(f.vol, &op)
 	}
 	for !p.done {

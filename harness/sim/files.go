@@ -21,6 +21,7 @@ type file struct {
 	off      int64
 	appends  bool
 	nonblock bool
+	synced   bool       // O_SYNC: a write is answered when it is durable
 	list     []vol.Info // a directory being read
 	pending  *pending
 }
@@ -117,9 +118,27 @@ func (g *process) do(v vol.Volume, op *vol.Op) vol.Result {
 // begin asks a volume and goes on; the program is woken by the answer.
 func (g *process) begin(v vol.Volume, op *vol.Op) *pending {
 	p := &pending{op: *op}
+	g.submit(v, &p.op, func(r vol.Result) { g.answer(p, r) })
+	return p
+}
+
+func (g *process) answer(p *pending, r vol.Result) {
+	p.res, p.done = r, true
+	g.wake()
+}
+
+// beginSynced is begin for a write to a file opened with O_SYNC.
+func (g *process) beginSynced(v vol.Volume, op *vol.Op) *pending {
+	p := &pending{op: *op}
 	g.submit(v, &p.op, func(r vol.Result) {
-		p.res, p.done = r, true
-		g.wake()
+		if r.Errno != 0 {
+			g.answer(p, r)
+			return
+		}
+		g.submit(v, &vol.Op{Kind: vol.Sync, File: op.File}, func(s vol.Result) {
+			r.Errno = s.Errno
+			g.answer(p, r)
+		})
 	})
 	return p
 }
@@ -164,6 +183,7 @@ func fdClose(g *process, a []uint64) syscall.Errno {
 const (
 	typeChar, typeDir, typeFile = 2, 3, 4
 	flagAppend, flagNonblock    = 1, 4
+	flagsSync                   = 2 | 16 // DSYNC, SYNC
 	allRights                   = 1<<29 - 1
 )
 
@@ -231,7 +251,7 @@ const (
 func pathOpen(g *process, a []uint64) syscall.Errno {
 	oflags, rights, fdflags := a[4], a[5], a[7]
 	v, p := g.at(a[0], a[2], a[3])
-	f := &file{vol: v, path: p, appends: fdflags&flagAppend != 0, nonblock: fdflags&flagNonblock != 0}
+	f := &file{vol: v, path: p, appends: fdflags&flagAppend != 0, nonblock: fdflags&flagNonblock != 0, synced: fdflags&flagsSync != 0}
 	errno := g.openFile(f, openFlags(oflags, rights, fdflags), oflags&openDirectory != 0)
 	if errno == 0 {
 		g.put32(a[8], g.files.add(f))

@@ -139,10 +139,16 @@ func (s *Sim) Run(ctx context.Context, until time.Duration) error {
 		default:
 		}
 	}
-	go func() { done <- s.loop(ctx, until) }()
+	go func() {
+		defer close(done) // a callback may have ended its goroutine
+		done <- s.loop(ctx, until)
+	}()
 	for {
 		select {
-		case err := <-done:
+		case err, whole := <-done:
+			if !whole {
+				return errors.New("a callback ended the run's goroutine")
+			}
 			return err
 		case <-beats:
 		case <-realTimeout(patience):

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	badger "github.com/dgraph-io/badger/v4"
+	"github.com/dgraph-io/badger/v4/options"
 )
 
 func main() {
@@ -128,7 +129,7 @@ func heart() {
 func store(mode string) {
 	opt := badger.DefaultOptions("/data/db").WithSyncWrites(true).WithLoggingLevel(badger.WARNING).
 		WithMemTableSize(1 << 20).WithValueLogFileSize(2 << 20).WithNumCompactors(0).
-		WithBlockCacheSize(0).WithVerifyValueChecksum(true).WithMetricsEnabled(false)
+		WithValueThreshold(64 << 10).WithCompression(options.None).WithBlockCacheSize(0).WithVerifyValueChecksum(true).WithMetricsEnabled(false)
 	db, err := badger.Open(opt)
 	if err != nil {
 		db, err = badger.Open(opt)
