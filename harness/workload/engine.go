@@ -50,7 +50,8 @@ func New(cfg Config, port Port) (*Engine, error) {
 	return e, nil
 }
 
-// Start plans the first arrivals. It is called once.
+// Start plans the first arrivals, from now on or from Config.Start if that is
+// later. It is called once.
 func (e *Engine) Start() {
 	if e.started {
 		panic("workload: Start called twice")
@@ -194,7 +195,7 @@ func (e *Engine) node(a, b uint64, turn int) string {
 // plan starts a Poisson stream of arrivals, each drawn by draw before it is due.
 func (e *Engine) plan(name string, rate Rate, draw func(rng *rand.Rand, at time.Duration) task) {
 	a := &source{
-		arrivals: arrivals{rate: rate, rng: stream(e.cfg.Seed, "workload/"+name+"/arrivals"), at: e.cfg.Start, end: e.cfg.End},
+		arrivals: arrivals{rate: rate, rng: stream(e.cfg.Seed, "workload/"+name+"/arrivals"), at: max(e.cfg.Start, e.now()), end: e.cfg.End},
 		rng:      stream(e.cfg.Seed, "workload/"+name),
 		draw:     draw,
 	}
