@@ -64,7 +64,7 @@ func (s *session) greet(in *bufio.Reader) error {
 	}
 	s.start = time.UnixMicro(hello.Start)
 	if hello.Start == 0 {
-		s.start = time.Now().Add(-time.Duration(hello.NowUS) * time.Microsecond)
+		s.start = time.Now().Round(0).Add(-time.Duration(hello.NowUS) * time.Microsecond)
 	}
 	return nil
 }
@@ -111,4 +111,6 @@ func (s *session) do(group []*hist.Op) {
 	}
 }
 
+// sinceStart goes by the wall clock, which moves over a leap of the simulator
+// where the monotonic one does not; s.start has no monotonic reading.
 func (s *session) sinceStart() int64 { return time.Now().Sub(s.start).Microseconds() }
