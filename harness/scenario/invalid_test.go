@@ -7,6 +7,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
+const bugA = "{id: a, trigger: {event: power_loss}, effect: {ops: [read], reply: EIO}, scope: {extent: array}, persistence: permanent, shows: {silent: false, reboot_clears: false}}"
+
 // invalid are edits of the example that make it wrong. Each want is what one
 // line of the error must hold. The schema refuses those marked with it too; the
 // others are about how the parts of a file fit together.
@@ -93,8 +95,9 @@ var invalid = []struct {
 	{"no such verdict", "lost: 0", "checks: {D1: passed}", `want one of pass, fail, unknown`, true},
 	{"number without source", "seed: 7", "numbers: {a: {value: 7}}", `a number has no "source"`, true},
 	{"number from nowhere", "seed: 7", "numbers: {a: {value: 7, source: a friend}}", `want the address of the page that says so, or "picked"`, true},
-	{"bug without id", "seed: 7", "bugs: [{effect: x}]", `a bug has no id; add id: …`, true},
-	{"bug twice", "seed: 7", "bugs: [{id: a}, {id: a}]", `bug "a" is defined twice`, false},
+	{"bug without id", "seed: 7", "bugs: [{effect: {ops: [read], reply: EIO}}]", `test.yaml:4:8: `, true},
+	{"bug that is wrong inside", "seed: 7", "bugs:\n  - id: a\n    effct: {}", `test.yaml:6:5: `, false},
+	{"bug twice", "seed: 7", "bugs: [" + bugA + ", " + bugA + "]", `bug "a" is defined twice`, false},
 	{"anchor", "seed: 7", "seed: &a 7", `test.yaml:4:7: anchor &a; scenarios have no anchors`, false},
 	{"alias", "seed: 7", "seed: *a", `not YAML: unknown anchor 'a' referenced`, false},
 	{"tag", "seed: 7", "seed: !!str 7", `test.yaml:4:7: tag !!str; scenarios have no tags`, true},

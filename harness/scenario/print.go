@@ -6,7 +6,7 @@ import (
 	"strconv"
 	"strings"
 
-	"go.yaml.in/yaml/v3"
+	"fourdays/storage/bug"
 )
 
 // Print renders a scenario with every default written out. Parse reads it back
@@ -74,14 +74,13 @@ func (p *printer) workload(w *Workload) {
 		w.Deliver, w.Read, w.Change, text(w.Senders), Duration(w.From), Duration(w.Until), w.MaxSize)
 }
 
-func (p *printer) bugs(bugs []Bug) {
+func (p *printer) bugs(bugs []bug.Bug) {
 	if len(bugs) > 0 {
 		p.line("\nbugs:")
 	}
 	for _, b := range bugs {
-		for i, line := range strings.Split(strings.TrimRight(string(b.YAML), "\n"), "\n") {
-			p.line("  %s", map[bool]string{true: "- ", false: "  "}[i == 0]+line)
-		}
+		text := strings.TrimRight(string(bug.Print(b)), "\n")
+		p.line("  - %s", strings.ReplaceAll(text, "\n", "\n    "))
 	}
 }
 
@@ -127,27 +126,4 @@ func (p *printer) numbers(numbers []Number) {
 	for _, n := range numbers {
 		p.line("  %s: {value: %s, source: %s}", strconv.Quote(n.Name), strconv.Quote(n.Value), strconv.Quote(n.Source))
 	}
-}
-
-// marshal renders a part of a file as a document of its own, without comments,
-// so that printing and parsing reach the same bytes.
-func marshal(n *yaml.Node) []byte {
-	var b bytes.Buffer
-	enc := yaml.NewEncoder(&b)
-	enc.SetIndent(2)
-	if err := enc.Encode(bare(n)); err != nil {
-		panic(fmt.Sprintf("scenario: a parsed node does not print: %v", err))
-	}
-	return b.Bytes()
-}
-
-func bare(n *yaml.Node) *yaml.Node {
-	c := &yaml.Node{Kind: n.Kind, Tag: n.Tag, Value: n.Value}
-	if n.Kind == yaml.ScalarNode && n.ShortTag() == "!!str" {
-		c.Style = yaml.DoubleQuotedStyle
-	}
-	for _, child := range n.Content {
-		c.Content = append(c.Content, bare(child))
-	}
-	return c
 }

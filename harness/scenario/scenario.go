@@ -7,7 +7,11 @@
 // the oracle.
 package scenario
 
-import "time"
+import (
+	"time"
+
+	"fourdays/storage/bug"
+)
 
 // Scenario is one parsed file. Every default is filled in.
 type Scenario struct {
@@ -25,7 +29,7 @@ type Scenario struct {
 	// Unsafe are the deliberate defects of a negative control, see UnsafeNames.
 	Unsafe []string
 	// Bugs are defined in the file itself, beside those of the catalogue.
-	Bugs []Bug
+	Bugs []bug.Bug
 	// Timeline is in the order of At; steps of one moment keep the file's order.
 	Timeline []Step
 	// Duration is the scripted time; nothing in Timeline lies past it.
@@ -106,16 +110,6 @@ type Network struct {
 	Latency time.Duration
 	Jitter  time.Duration
 	Loss    Percent
-}
-
-// Bug is a bug definition inside a scenario, in the language of storage/bug.
-type Bug struct {
-	ID string
-	// YAML is the definition as a document of its own.
-	YAML []byte
-	// Line is where it starts in the scenario file. It is not part of the
-	// scenario's value: printing moves it.
-	Line int
 }
 
 // Number says where a figure of the scenario comes from.

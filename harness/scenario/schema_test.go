@@ -83,7 +83,9 @@ func TestSchemaAndParserKnowTheSameKeys(t *testing.T) {
 		}
 		return slices.Sorted(maps.Keys(at))
 	}
-	step := func(path ...string) []string { return keys(append([]string{"$defs", "step", "properties"}, path...)...) }
+	step := func(path ...string) []string {
+		return keys(append([]string{"$defs", "step", "properties"}, path...)...)
+	}
 	closing := doc["$defs"].(map[string]any)["step"].(map[string]any)["properties"].(map[string]any)["close_accounts"].(map[string]any)["oneOf"].([]any)[1].(map[string]any)["properties"].(map[string]any)
 	require.Equal(t, map[string][]string{
 		"the scenario":   keys("properties"),

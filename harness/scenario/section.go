@@ -1,11 +1,14 @@
 package scenario
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"time"
 
 	"go.yaml.in/yaml/v3"
+
+	"fourdays/storage/bug"
 )
 
 func (d *decoder) storage(n *yaml.Node, s *Scenario) {
@@ -83,14 +86,6 @@ func (s *Scenario) arrayNames() []string {
 	return names
 }
 
-func (s *Scenario) storeNames() []string {
-	var names []string
-	for _, st := range s.Storage.Stores {
-		names = append(names, st.Name)
-	}
-	return names
-}
-
 func (d *decoder) mail(n *yaml.Node, m *Mail) {
 	var population *yaml.Node
 	d.mapping(n, "mail",
@@ -153,21 +148,27 @@ func (d *decoder) unsafe(name string, n *yaml.Node) {
 
 func (d *decoder) bugs(n *yaml.Node, s *Scenario) {
 	d.items(n, "want a list of bug definitions", func(item *yaml.Node) {
-		b := Bug{Line: item.Line}
-		d.pairs(item, "a bug", func(key, value *yaml.Node) {
-			if key.Value == "id" {
-				d.matching(&b.ID, nameForm, wantName)(value)
-			}
-		})
-		if b.ID == "" {
-			d.wrong(item, "add id: …", "a bug has no id")
-		}
-		if slices.ContainsFunc(s.Bugs, func(o Bug) bool { return o.ID == b.ID }) {
+		b, err := bug.ParseNode("", item)
+		d.adopt(item, err)
+		if b.ID != "" && slices.ContainsFunc(s.Bugs, func(o bug.Bug) bool { return o.ID == b.ID }) {
 			d.wrong(item, "give it another id", "bug %q is defined twice", b.ID)
 		}
-		b.YAML = marshal(item)
 		s.Bugs = append(s.Bugs, b)
 	})
+}
+
+// adopt takes over what the bug language says is wrong with a part of the file.
+func (d *decoder) adopt(n *yaml.Node, err error) {
+	var one *bug.Error
+	if many, ok := err.(interface{ Unwrap() []error }); ok {
+		for _, e := range many.Unwrap() {
+			d.adopt(n, e)
+		}
+	} else if errors.As(err, &one) {
+		d.issues = append(d.issues, Issue{Line: one.Line, Column: one.Col, What: one.Msg})
+	} else if err != nil {
+		d.wrong(n, "", "%v", err)
+	}
 }
 
 func (d *decoder) numbers(n *yaml.Node, s *Scenario) {
