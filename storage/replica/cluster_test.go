@@ -39,37 +39,62 @@ func (register) Apply(tx *Tx, cmd []byte) ([]byte, error) {
 // cluster is some replicas on loopback, each with a volume and a promise
 // device in a directory of the test.
 type cluster struct {
-	t       *testing.T
-	peers   []Peer
-	nodes   map[string]*Replica
-	timeout time.Duration
-	promise bool
-	unsafe  Unsafe
+	t        *testing.T
+	root     string
+	peers    []Peer
+	nodes    map[string]*Replica
+	timeout  time.Duration
+	promise  bool
+	unsafe   Unsafe
+	trailing uint64
 
 	mu    sync.Mutex
 	fatal []error
 	gates map[string]*gateHook
 }
 
-// gateHook hangs a node's storage operations while it is shut.
+// gateHook hangs or fails a node's storage operations.
 type gateHook struct {
-	mu   sync.Mutex
-	shut chan struct{}
+	mu     sync.Mutex
+	shut   chan struct{}
+	when   func(op string) bool // nil: all
+	fail   error
+	parked int
 }
 
-func (g *gateHook) hook(string) {
+func (g *gateHook) hook(op string) error {
 	g.mu.Lock()
-	shut := g.shut
+	shut, fail := g.shut, g.fail
+	hit := g.when == nil || g.when(op)
+	if shut != nil && hit {
+		g.parked++
+	}
 	g.mu.Unlock()
+	if !hit {
+		return nil
+	}
 	if shut != nil {
 		<-shut
 	}
+	return fail
 }
 
-func (g *gateHook) hang() {
+func (g *gateHook) hang(when func(op string) bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.shut = make(chan struct{})
+	g.shut, g.when, g.parked = make(chan struct{}), when, 0
+}
+
+func (g *gateHook) breakWith(err error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.fail = err
+}
+
+func (g *gateHook) waiting() int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.parked
 }
 
 func (g *gateHook) free() {
@@ -77,7 +102,7 @@ func (g *gateHook) free() {
 	defer g.mu.Unlock()
 	if g.shut != nil {
 		close(g.shut)
-		g.shut = nil
+		g.shut, g.when = nil, nil
 	}
 }
 
@@ -96,7 +121,7 @@ func newCluster(t *testing.T, size int, options ...func(*cluster)) *cluster {
 		c.peers = append(c.peers, Peer{id, l.Addr().String()})
 		c.gates[id] = &gateHook{}
 	}
-	t.Setenv("REPLICA_TEST_ROOT", root)
+	c.root = root
 	for i, p := range c.peers {
 		c.start(p.ID, listeners[i])
 	}
@@ -110,11 +135,11 @@ func newCluster(t *testing.T, size int, options ...func(*cluster)) *cluster {
 }
 
 func (c *cluster) volume(id string) string {
-	return filepath.Join(os.Getenv("REPLICA_TEST_ROOT"), id, "volume")
+	return filepath.Join(c.root, id, "volume")
 }
 
 func (c *cluster) device(id string) string {
-	return filepath.Join(os.Getenv("REPLICA_TEST_ROOT"), id, "promise")
+	return filepath.Join(c.root, id, "promise")
 }
 
 func (c *cluster) config(id string, l net.Listener) Config {
@@ -127,7 +152,7 @@ func (c *cluster) config(id string, l net.Listener) Config {
 			defer c.mu.Unlock()
 			c.fatal = append(c.fatal, err)
 		},
-		hook: c.gates[id].hook,
+		hook: c.gates[id].hook, trailing: c.trailing,
 	}
 	if testing.Verbose() {
 		cfg.Log = prefixed(id)
@@ -175,6 +200,32 @@ func (c *cluster) stop(id string) {
 	delete(c.nodes, id)
 }
 
+// kill ends a node as a crash does: what it comes back with is what its files
+// held while it was running, without the flush of an orderly end.
+func (c *cluster) kill(id string) {
+	c.t.Helper()
+	g, r := c.gates[id], c.nodes[id]
+	if g.waiting() == 0 {
+		g.hang(nil)
+	}
+	require.Eventually(c.t, func() bool {
+		r.watch.mu.Lock()
+		defer r.watch.mu.Unlock()
+		return len(r.watch.since) <= g.waiting()
+	}, 5*time.Second, time.Millisecond)
+	copyDir(c.t, c.volume(id), c.volume(id)+".kept")
+	if c.promise {
+		copyDir(c.t, c.device(id), c.device(id)+".kept")
+	}
+	r.mux.cut()
+	g.free()
+	c.stop(id)
+	copyDir(c.t, c.volume(id)+".kept", c.volume(id))
+	if c.promise {
+		copyDir(c.t, c.device(id)+".kept", c.device(id))
+	}
+}
+
 func (c *cluster) restart(id string) *Replica {
 	c.t.Helper()
 	c.stop(id)
@@ -211,7 +262,7 @@ func (c *cluster) followers() []*Replica {
 
 func within(d time.Duration) context.Context {
 	ctx, cancel := context.WithTimeout(context.Background(), d)
-	time.AfterFunc(d, cancel)
+	time.AfterFunc(2*d, cancel) // not at d: the deadline shall be what ends it
 	return ctx
 }
 
@@ -239,6 +290,13 @@ func read(r *Replica, ctx context.Context, key string) (value string, err error)
 		return "", err
 	}
 	return string(got), nil
+}
+
+// answers lets a hung node's storage answer again.
+func (c *cluster) answers(r *Replica) {
+	c.t.Helper()
+	c.gates[r.cfg.ID].free()
+	require.Eventually(c.t, func() bool { return r.Status().Unavailable == "" }, 10*time.Second, time.Millisecond)
 }
 
 // converged waits until all running nodes hold the same state.

@@ -162,7 +162,7 @@ func (l *logStore) DeleteRange(low, high uint64) error {
 	if last == 0 || low > high {
 		return nil
 	}
-	if high == last && low > first {
+	if high == last && (low > first || high > l.state.at.Load().applied) {
 		return l.deleteSuffix(low, last)
 	}
 	if low > first {
@@ -170,7 +170,6 @@ func (l *logStore) DeleteRange(low, high uint64) error {
 	}
 	if high == last {
 		l.end.Store(&position{})
-		l.keepPromise()
 	}
 	l.put("log compaction", []record{l.setFirst(high + 1)})
 	l.sweep(low, high)
@@ -180,11 +179,15 @@ func (l *logStore) DeleteRange(low, high uint64) error {
 // deleteSuffix lowers the promise first, then deletes from the end, so that
 // what a crash leaves is a log without a gap that nothing more was promised of.
 func (l *logStore) deleteSuffix(low, last uint64) error {
-	var entry raft.Log
-	if err := l.GetLog(low-1, &entry); err != nil {
-		return err
+	rest := position{}
+	if low > l.first.Load() {
+		var entry raft.Log
+		if err := l.GetLog(low-1, &entry); err != nil {
+			return err
+		}
+		rest = position{low - 1, entry.Term}
 	}
-	l.end.Store(&position{low - 1, entry.Term})
+	l.end.Store(&rest)
 	l.keepPromise()
 	for last >= low {
 		var batch []record
@@ -221,6 +224,19 @@ func (s *store) termAt(index uint64) (term uint64, known bool) {
 		return 0, false
 	}
 	return entry.Term, true
+}
+
+// gap says what is missing between log and state, "" if they meet. The log
+// goes at least as far as the state, or begins right behind it and is empty.
+func (l *logStore) gap() string {
+	applied, first, last := l.state.at.Load().applied, l.first.Load(), l.last()
+	switch {
+	case applied+1 < first:
+		return fmt.Sprintf("the state ends at %d, the log begins at %d", applied, first)
+	case last == 0 && first != applied+1, last > 0 && last < applied:
+		return fmt.Sprintf("the log begins at %d and ends at %d, before the state at %d", first, last, applied)
+	}
+	return ""
 }
 
 // removeLeftovers deletes what an interrupted compaction left below first.

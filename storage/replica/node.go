@@ -38,7 +38,7 @@ func raftConfig(r *Replica) *raft.Config {
 	// when a read asks; this is for those that nobody reads from.
 	c.CommitTimeout = r.cfg.Timeout / 2
 	c.MaxAppendEntries = maxAppend
-	c.TrailingLogs = trailingLogs
+	c.TrailingLogs = r.cfg.trailing
 	c.SnapshotInterval = snapshotInterval
 	c.SnapshotThreshold = snapshotThreshold
 	c.NoSnapshotRestoreOnStart = true
@@ -121,8 +121,8 @@ func (r *Replica) fence(s *store) (reason string, fresh bool, err error) {
 			return "", fresh, err
 		}
 	}
-	if at := s.state.at.Load(); reason == "" && s.log.last() > 0 && at.applied+1 < s.log.first.Load() {
-		reason = fmt.Sprintf("the state ends at %d, the log begins at %d", at.applied, s.log.first.Load())
+	if reason == "" {
+		reason = s.log.gap()
 	}
 	return reason, fresh, nil
 }

@@ -60,7 +60,8 @@ type Config struct {
 	Fatal   func(error) // called at the first failed write to storage; ends the process unless set
 	Unsafe  Unsafe
 
-	hook func(op string) // tests hang or watch storage operations here
+	hook     func(op string) error // tests hang, fail or watch storage operations here
+	trailing uint64                // tests keep a shorter log
 }
 
 // Machine is the replicated state machine. Apply runs on every replica in log
@@ -166,6 +167,9 @@ func validate(cfg *Config) (self Peer, err error) {
 	}
 	if self.ID == "" {
 		return self, fmt.Errorf("%q is not among the peers", cfg.ID)
+	}
+	if cfg.trailing == 0 {
+		cfg.trailing = trailingLogs
 	}
 	if cfg.Log == nil {
 		cfg.Log = io.Discard

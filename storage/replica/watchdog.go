@@ -10,7 +10,7 @@ import (
 type watchdog struct {
 	bound       time.Duration
 	stuck, free func()
-	hook        func(op string)
+	hook        func(op string) error
 
 	mu    sync.Mutex
 	next  uint64
@@ -31,7 +31,9 @@ func (w *watchdog) do(op string, f func() error) error {
 	id := w.begin()
 	defer w.end(id)
 	if w.hook != nil {
-		w.hook(op)
+		if err := w.hook(op); err != nil {
+			return err
+		}
 	}
 	return f()
 }

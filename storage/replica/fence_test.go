@@ -1,0 +1,257 @@
+package replica
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// rollBack takes a follower's volume back to where it was before 20 entries,
+// behind its back, and returns the follower, not yet started again.
+func (c *cluster) rollBack() (id string) {
+	c.t.Helper()
+	c.fill("early", 5)
+	id = c.followers()[0].cfg.ID
+	c.converged()
+	c.kill(id)
+	copyDir(c.t, c.volume(id), c.volume(id)+".old")
+	c.waitPhase(c.start(id, nil), running)
+	c.fill("late", 20)
+	c.converged()
+	c.stop(id)
+	copyDir(c.t, c.volume(id)+".old", c.volume(id))
+	return id
+}
+
+// stopAllBut leaves the named node and one more.
+func (c *cluster) onlyWithOneOther(id string) *Replica {
+	var other *Replica
+	for _, p := range c.peers {
+		switch {
+		case p.ID == id || c.nodes[p.ID] == nil:
+		case other == nil:
+			other = c.nodes[p.ID]
+		default:
+			c.stop(p.ID)
+		}
+	}
+	return other
+}
+
+// TestRolledBackVolumeIsFenced shows that a node which holds less than it
+// promised says so, with numbers, serves nobody and does not vote.
+func TestRolledBackVolumeIsFenced(t *testing.T) {
+	c := newCluster(t, 3)
+	id := c.rollBack()
+	r := c.start(id, nil)
+	s := c.waitPhase(r, fenced)
+	require.True(t, s.Fenced)
+	require.Regexp(t, `log entry \d+ was promised, the volume ends at \d+`, s.Reason)
+	require.Contains(t, s.Detected[len(s.Detected)-1], "fenced")
+
+	_, err := r.Do(within(time.Second), "k", []byte("set a 1"))
+	require.ErrorIs(t, err, ErrFenced)
+	require.ErrorIs(t, err, ErrUnavailable)
+	_, err = read(r, within(time.Second), "early")
+	require.ErrorIs(t, err, ErrFenced)
+	require.NoError(t, r.Local(func(v View) error {
+		early, err := v.Get([]byte("early"))
+		require.Equal(t, "0,1,2,3,4,", string(early))
+		return err
+	}), "an audit may look at what is left")
+
+	other := c.onlyWithOneOther(id)
+	_, err = other.Do(within(10*c.timeout), "k", []byte("set a 1"))
+	require.Error(t, err, "one of three with a fenced one is no majority")
+}
+
+// TestRolledBackVolumeWouldVoteWithoutTheFence is the control of the test
+// above: the same story with the fence off ends with a vote for a leader.
+func TestRolledBackVolumeWouldVoteWithoutTheFence(t *testing.T) {
+	c := newCluster(t, 3, func(c *cluster) { c.unsafe.NoFence = true })
+	id := c.rollBack()
+	other := c.onlyWithOneOther(id)
+	r := c.start(id, nil)
+	c.waitPhase(r, running)
+	require.Equal(t, "ok", c.do(other, "k", "set a 1"))
+	require.False(t, r.Status().Fenced)
+}
+
+func TestEmptiedVolumeIsFencedNotFormatted(t *testing.T) {
+	c := newCluster(t, 3)
+	c.fill("x", 5)
+	id := c.followers()[0].cfg.ID
+	c.stop(id)
+	require.NoError(t, os.RemoveAll(c.volume(id)))
+	s := c.waitPhase(c.start(id, nil), fenced)
+	require.Contains(t, s.Reason, "the volume is empty")
+	require.Contains(t, c.waitPhase(c.restart(id), fenced).Reason, "the volume is empty", "it stays so")
+}
+
+func TestForeignVolumeIsFenced(t *testing.T) {
+	c := newCluster(t, 3)
+	c.fill("x", 5)
+	a, b := c.followers()[0].cfg.ID, c.followers()[1].cfg.ID
+	c.stop(a)
+	c.stop(b)
+	copyDir(t, c.volume(b), c.volume(a))
+	require.Contains(t, c.waitPhase(c.start(a, nil), fenced).Reason, "the volume is another one")
+}
+
+func TestDamagedOrMissingPromiseFences(t *testing.T) {
+	c := newCluster(t, 3)
+	c.fill("x", 5)
+	id := c.followers()[0].cfg.ID
+	file := filepath.Join(c.device(id), "promise")
+
+	c.stop(id)
+	kept, err := os.ReadFile(file)
+	require.NoError(t, err)
+	bad := append([]byte(nil), kept...)
+	bad[20] ^= 1
+	bad[slotSize+20] ^= 1
+	require.NoError(t, os.WriteFile(file, bad, 0o644))
+	require.Contains(t, c.waitPhase(c.start(id, nil), fenced).Reason, "damaged")
+
+	c.stop(id)
+	require.NoError(t, os.Remove(file))
+	require.Contains(t, c.waitPhase(c.start(id, nil), fenced).Reason, "no promise about it")
+
+	c.stop(id)
+	require.NoError(t, os.WriteFile(file, kept, 0o644))
+	c.waitPhase(c.start(id, nil), running)
+	c.converged()
+}
+
+// TestTornPromiseFallsBack tears the slot that a crash may tear: the newest,
+// whose write was never answered.
+func TestTornPromiseFallsBack(t *testing.T) {
+	older := promised{incarnation: []byte("i"), term: 3, last: 7, lastTerm: 2}
+	newer := older
+	newer.last = 8
+	file := append(encodePromise(4, older), encodePromise(5, newer)...)
+	var p promise
+	known, err := p.load(file)
+	require.NoError(t, err)
+	require.True(t, known)
+	require.Equal(t, uint64(8), p.kept.last)
+
+	file[slotSize+13] ^= 0xff
+	p = promise{}
+	_, err = p.load(file)
+	require.NoError(t, err)
+	require.Equal(t, uint64(7), p.kept.last)
+	require.Equal(t, uint64(4), p.seq, "the torn slot is written next")
+}
+
+// TestFlippedBitInTheLogFences is the damage that Badger hides: with every
+// checksum of its own on, it opens without a word and half of the commits are
+// gone.
+func TestFlippedBitInTheLogFences(t *testing.T) {
+	c := newCluster(t, 3)
+	c.fill("x", 40)
+	c.converged()
+	id := c.followers()[0].cfg.ID
+	c.kill(id)
+	flipInFile(t, newest(t, c.volume(id), ".mem"), func(size int) int { return size / 2 })
+	s := c.waitPhase(c.start(id, nil), fenced)
+	require.Regexp(t, `promised, the volume (ends|holds)`, s.Reason)
+}
+
+// TestFlippedBitInATableKeepsTheNodeOut damages what was flushed, wherever: the
+// node does not open, and says why.
+func TestFlippedBitInATableKeepsTheNodeOut(t *testing.T) {
+	for eighth := range 8 {
+		c := newCluster(t, 1)
+		c.fill("x", 20)
+		c.stop("n1") // flushes
+		flipInFile(t, newest(t, c.volume("n1"), ".sst"), func(size int) int { return size * eighth / 8 })
+		r := c.start("n1", nil)
+		require.Eventually(t, func() bool { return strings.Contains(r.Status().Unavailable, "checksum") }, 5*time.Second, time.Millisecond)
+		require.Contains(t, strings.Join(r.Status().Detected, "\n"), "checksum")
+		_, err := r.Do(within(c.timeout), "k", []byte("set a 1"))
+		require.ErrorIs(t, err, ErrUnavailable)
+	}
+}
+
+// newest is the last file with this suffix.
+func newest(t *testing.T, volume, suffix string) string {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(volume, "state", "*"+suffix))
+	require.NoError(t, err)
+	require.NotEmpty(t, files)
+	return files[len(files)-1]
+}
+
+// flipInFile flips a bit of what is written in the file, not of the zeros
+// behind it.
+func flipInFile(t *testing.T, path string, where func(size int) int) {
+	t.Helper()
+	content, err := os.ReadFile(path)
+	require.NoError(t, err)
+	size := len(strings.TrimRight(string(content), "\x00"))
+	content[where(size)] ^= 4
+	require.NoError(t, os.WriteFile(path, content, 0o644))
+}
+
+// TestFlippedBitInARecordIsReported puts a record in place that Badger finds
+// perfect and that is not what was written.
+func TestFlippedBitInARecordIsReported(t *testing.T) {
+	c := newCluster(t, 3)
+	c.do(c.leader(), "k", "set a precious")
+	c.converged()
+	r := c.followers()[0]
+	s := r.store.Load()
+	sub := subKey(userSpace, []byte("a"))
+	bad := seal(sub, []byte("precious"))
+	bad[len(bad)-1] ^= 1
+	require.NoError(t, s.commit([]record{{stateKey(s.state.at.Load().gen, sub), bad}}))
+
+	_, err := read(r, within(5*time.Second), "a")
+	require.ErrorIs(t, err, ErrDamaged)
+	require.ErrorIs(t, r.Read(within(5*time.Second), func(v View) error {
+		return v.Scan(nil, nil, func(_, _ []byte) bool { return true })
+	}), ErrDamaged)
+	require.Contains(t, strings.Join(r.Status().Detected, "\n"), "damaged record")
+	require.Equal(t, "precious", c.read(c.leader(), "a"))
+	require.Contains(t, c.waitPhase(c.restart(r.cfg.ID), fenced).Reason, "damaged")
+}
+
+// TestMissingRecordFences takes away a record without a trace in the log: only
+// the sums over the state know.
+func TestMissingRecordFences(t *testing.T) {
+	c := newCluster(t, 3)
+	c.do(c.leader(), "k", "set a precious")
+	c.converged()
+	r := c.followers()[0]
+	s := r.store.Load()
+	require.NoError(t, s.commit([]record{{key: stateKey(s.state.at.Load().gen, subKey(userSpace, []byte("a")))}}))
+	require.ErrorIs(t, r.Scrub(), ErrDamaged)
+	require.NoError(t, c.leader().Scrub())
+	require.Regexp(t, "the state holds .* it should be", c.waitPhase(c.restart(r.cfg.ID), fenced).Reason)
+}
+
+// TestWithoutAPromiseDeviceVotesWaitForALeader shows both halves: a restarted
+// node may not help to elect a leader, and may again once one caught it up.
+func TestWithoutAPromiseDeviceVotesWaitForALeader(t *testing.T) {
+	c := newCluster(t, 3, func(c *cluster) { c.promise = false })
+	c.fill("x", 5)
+	a := c.followers()[0].cfg.ID
+	r := c.restart(a)
+	c.waitPhase(r, running)
+	require.Eventually(t, func() bool { return r.node.Load().trans.gate.Load() == nil }, 5*time.Second, 5*time.Millisecond)
+
+	lead := c.leader().cfg.ID
+	c.stop(lead)
+	c.leader() // with the vote of a
+
+	c.restart(a)
+	b := c.onlyWithOneOther(a)
+	_ = c.restart(b.cfg.ID)
+	_, err := c.nodes[a].Do(within(10*c.timeout), "k", []byte("set a 1"))
+	require.Error(t, err, "two restarted nodes elect nobody")
+}
