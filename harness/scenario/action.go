@@ -1,17 +1,38 @@
 package scenario
 
 import (
+	"fmt"
 	"path"
 	"slices"
 
 	"go.yaml.in/yaml/v3"
+
+	"fourdays/storage/catalog"
 )
 
 func (d *decoder) arm(s *Scenario, _ *Step, n *yaml.Node) Action {
 	var a Arm
 	d.matching(&a.Bug, nameForm, "want the ID of a bug; `fourdays bugs` lists them")(n)
 	a.As = a.Bug
+	d.later(func() {
+		if ids := bugIDs(s); a.Bug != "" && !slices.Contains(ids, a.Bug) {
+			want := "`fourdays bugs` lists the catalogue; bugs: defines your own"
+			if guess := closest(a.Bug, ids); guess != "" {
+				want = fmt.Sprintf("did you mean %q? %s", guess, want)
+			}
+			d.wrong(n, want, "there is no bug %q", a.Bug)
+		}
+	})
 	return a
+}
+
+// bugIDs are the bugs that a scenario can arm: its own, and the catalogue's.
+func bugIDs(s *Scenario) []string {
+	var ids []string
+	for _, b := range append(catalog.All(), s.Bugs...) {
+		ids = append(ids, b.ID)
+	}
+	return ids
 }
 
 func (d *decoder) disarm(_ *Scenario, _ *Step, n *yaml.Node) Action {

@@ -121,9 +121,9 @@ func (d drawer) step(s *Scenario) Step {
 		Reopen{Share: d.percent(1)}, Reopen{To: d.percent(1), Over: d.time(0, time.Minute), Steps: d.n(1, 20)}, Verify{},
 	}
 	step.Action = rapid.SampledFrom(actions).Draw(d.t, "action")
-	if _, again := d.armed(s, "bug"); step.Action == nil && !again {
-		step.Action = Arm{Bug: "bug", On: Scope{OS: d.name() + "/*", Node: "n*"}, As: d.name()}
-		step.Action = rapid.SampledFrom([]Action{step.Action, Arm{"bug", Scope{Volume: "*"}, "bug"}}).Draw(d.t, "arm")
+	if _, again := d.armed(s, "lost-write"); step.Action == nil && !again {
+		step.Action = Arm{Bug: "lost-write", On: Scope{OS: d.name() + "/*", Node: "n*"}, As: d.name()}
+		step.Action = rapid.SampledFrom([]Action{step.Action, Arm{"lost-write", Scope{Volume: "*"}, "lost-write"}}).Draw(d.t, "arm")
 	}
 	if _, arm := step.Action.(Arm); !arm && (step.Action == nil || rapid.Bool().Draw(d.t, "noted")) {
 		step.Note = d.text()

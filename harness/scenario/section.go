@@ -9,6 +9,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"fourdays/storage/bug"
+	"fourdays/storage/catalog"
 )
 
 func (d *decoder) storage(n *yaml.Node, s *Scenario) {
@@ -150,6 +151,9 @@ func (d *decoder) bugs(n *yaml.Node, s *Scenario) {
 	d.items(n, "want a list of bug definitions", func(item *yaml.Node) {
 		b, err := bug.ParseNode("", item)
 		d.adopt(item, err)
+		if _, shipped := catalog.Get(b.ID); shipped {
+			d.wrong(item, "give it another id", "the catalogue has a bug %q already", b.ID)
+		}
 		if b.ID != "" && slices.ContainsFunc(s.Bugs, func(o bug.Bug) bool { return o.ID == b.ID }) {
 			d.wrong(item, "give it another id", "bug %q is defined twice", b.ID)
 		}
