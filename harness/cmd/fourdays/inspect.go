@@ -1,0 +1,80 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"runtime/debug"
+
+	"fourdays/harness/report"
+	"fourdays/harness/scenario"
+)
+
+type rejudgeCmd struct {
+	Dir  string `arg:"" help:"A run directory."`
+	JSON bool   `name:"json" help:"Print run.json instead of the summary."`
+}
+
+// Run judges a recorded run again and writes the new verdict beside the record.
+func (c *rejudgeCmd) Run(a *app) error {
+	dir, before, err := report.Open(c.Dir)
+	if err != nil {
+		return fail(exitUsage, "%w", err)
+	}
+	s, _, err := scenario.Load(filepath.Join(c.Dir, report.ScenarioFile))
+	if err != nil {
+		return &failure{exitUsage, err}
+	}
+	r, err := a.engine.Judge(s, c.Dir)
+	if err != nil {
+		return fail(exitError, "judge %s again: %w", c.Dir, err)
+	}
+	r.Scenario, r.Title, r.Path, r.Seed, r.World = s.Name, s.Title, before.Path, before.Seed, before.World
+	r.WallMS = before.WallMS
+	if r.Verdict == "" {
+		report.Complete(r, s)
+	}
+	if err := dir.Rewrite(r); err != nil {
+		return fail(exitError, "%w", err)
+	}
+	one := &rehearsal{path: c.Dir, dir: dir, run: r}
+	if err := (&runCmd{JSON: c.JSON}).show(a, one); err != nil {
+		return fail(exitError, "print report: %w", err)
+	}
+	if code := codeOf(r.Verdict); code != exitPass {
+		return &failure{code: code}
+	}
+	return nil
+}
+
+type schemaCmd struct{}
+
+// Run prints the schema.
+func (schemaCmd) Run(a *app) error {
+	_, err := a.out.Write(scenario.Schema())
+	return err
+}
+
+type versionCmd struct{}
+
+// Run prints what this program was built from.
+func (versionCmd) Run(a *app) error {
+	version := "devel"
+	if info, ok := debug.ReadBuildInfo(); ok {
+		for _, s := range info.Settings {
+			if s.Key == "vcs.revision" {
+				version = s.Value
+			}
+		}
+	}
+	_, err := fmt.Fprintf(a.out, "fourdays %s %s %s/%s\n", version, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	return err
+}
+
+// missing says whether a file is not there.
+func missing(path string) bool {
+	_, err := os.Stat(path)
+	return errors.Is(err, os.ErrNotExist)
+}

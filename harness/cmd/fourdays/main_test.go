@@ -1,0 +1,105 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+	"github.com/stretchr/testify/require"
+
+	"fourdays/harness/check"
+	"fourdays/harness/report"
+	"fourdays/harness/run"
+	"fourdays/harness/scenario"
+)
+
+// TestMain makes the scripts' `fourdays` this program with a rehearsed engine:
+// the scripts are about the command line, not about the simulator.
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){
+		"fourdays": func() { os.Exit(command(puppet{}, os.Args[1:])) },
+	})
+}
+
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata",
+		Setup: func(env *testscript.Env) error {
+			env.Setenv("FOURDAYS_CACHE", filepath.Join(env.WorkDir, "cache"))
+			return nil
+		},
+	})
+}
+
+// puppet is an engine that does what a scenario's description says.
+type puppet struct{}
+
+func (puppet) Prepare(_ context.Context, say func(string)) (*run.Programs, error) {
+	say("building the programs")
+	if os.Getenv("PUPPET") == "nobuild" {
+		return nil, errors.New("build mailnode for the simulator: no space left on device")
+	}
+	return nil, nil
+}
+
+func (p puppet) Run(ctx context.Context, s *scenario.Scenario, opt run.Options) (*report.Run, error) {
+	opt.Progress(run.Progress{Phase: "run", At: time.Second, Of: s.Duration})
+	r, err := p.Judge(s, opt.Dir)
+	switch s.Description {
+	case "breaks":
+		return nil, errors.New("start n1: the program ended with code 2 before it listened")
+	case "panics":
+		panic("an assertion")
+	case "waits":
+		if err := os.WriteFile("waiting", nil, 0o644); err != nil {
+			return nil, err
+		}
+		<-ctx.Done()
+		r.Verdict, r.Why = report.Aborted, "interrupted at +1 s"
+		return r, ctx.Err()
+	case "stopped":
+		r.Verdict, r.Why = report.Aborted, "stop condition: lost > 0"
+	}
+	opt.Progress(run.Progress{Phase: "audit", At: s.Duration, Of: s.Duration})
+	return r, err
+}
+
+func (puppet) Judge(s *scenario.Scenario, _ string) (*report.Run, error) {
+	available := true
+	r := &report.Run{
+		Digest: "d1", WallMS: 5, VirtualMS: s.Duration.Milliseconds(), Available: &available,
+		Mail:       check.Mail{Acknowledged: 10, Present: 10},
+		Population: report.Population{Mailboxes: int64(s.Mail.Population), Simulated: int64(s.Mail.Mailboxes)},
+	}
+	switch s.Description {
+	case "loses":
+		r.Mail.Present, r.Mail.Lost = 9, 1
+	case "dodges":
+		r.Checks = []check.Check{{Name: "H1", Title: "every planned fault fired", Verdict: check.Fail, Why: "hang did not fire"}}
+	}
+	report.Complete(r, s)
+	return r, nil
+}
+
+// TestWorstCodeWins pins the order that --help promises.
+func TestWorstCodeWins(t *testing.T) {
+	order := []int{exitPass, exitInconclusive, exitStopped, exitFail, exitError, exitInterrupted}
+	for i, a := range order {
+		for j, b := range order {
+			require.Equal(t, order[max(i, j)], worse(a, b))
+		}
+	}
+}
+
+func TestEveryVerdictHasItsCode(t *testing.T) {
+	require.Equal(t, exitPass, codeOf(report.Pass))
+	require.Equal(t, exitFail, codeOf(report.Fail))
+	require.Equal(t, exitInconclusive, codeOf(report.Inconclusive))
+	require.Equal(t, exitStopped, codeOf(report.Aborted))
+	require.Equal(t, exitError, codeOf(report.Error))
+	require.Equal(t, exitError, codeOf("what?"))
+}

@@ -1,0 +1,116 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/term"
+
+	"fourdays/harness/report"
+	"fourdays/harness/run"
+	"fourdays/harness/scenario"
+)
+
+// redraw is how often a terminal's line changes at most (picked: it reads as motion).
+const redraw = 100 * time.Millisecond
+
+// progress says what goes on: on a terminal in one line that changes, in a pipe
+// in plain lines, one for each phase of each run and for what happens in it.
+type progress struct {
+	mu    sync.Mutex
+	out   io.Writer
+	live  bool // out is a terminal
+	width int
+	drawn time.Time
+	total int
+	ended int
+	phase map[string]string // of each run
+	lines map[string]string // where each run is
+	order []string
+}
+
+func newProgress(out *os.File, total int) *progress {
+	p := &progress{out: out, total: total, phase: map[string]string{}, lines: map[string]string{}}
+	if width, _, err := term.GetSize(int(out.Fd())); err == nil && term.IsTerminal(int(out.Fd())) {
+		p.live, p.width = true, width
+	}
+	return p
+}
+
+// say tells what the program does before any run.
+func (p *progress) say(who, text string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.live {
+		p.draw(who+": "+text, true)
+		return
+	}
+	fmt.Fprintf(p.out, "%s: %s\n", who, text)
+}
+
+// at tells where a run is.
+func (p *progress) at(name string, at run.Progress) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	line := fmt.Sprintf("%s: %s %s/%s", name, at.Phase, scenario.Duration(at.At.Round(time.Second)), scenario.Duration(at.Of))
+	if at.Text != "" {
+		line += "  " + at.Text
+	}
+	changed := p.phase[name] != at.Phase
+	if p.phase[name] == "" {
+		p.order = append(p.order, name)
+	}
+	p.phase[name], p.lines[name] = at.Phase, line
+	switch {
+	case p.live:
+		p.draw(p.status(), changed)
+	case changed || at.Text != "":
+		fmt.Fprintln(p.out, line)
+	}
+}
+
+// done tells that a run ended.
+func (p *progress) done(name string, r *report.Run) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.ended++
+	delete(p.lines, name)
+	line := fmt.Sprintf("%s: %s after %s (%d of %d)", name, r.Verdict, report.Span(r.WallMS), p.ended, p.total)
+	if p.live {
+		line = "\r\x1b[K" + line
+	}
+	fmt.Fprintln(p.out, line)
+}
+
+// close clears the changing line.
+func (p *progress) close() {
+	if p.live {
+		fmt.Fprint(p.out, "\r\x1b[K")
+	}
+}
+
+// status is the line of all runs that are going on.
+func (p *progress) status() string {
+	var parts []string
+	for _, name := range p.order {
+		if line, running := p.lines[name]; running {
+			parts = append(parts, line)
+		}
+	}
+	return strings.Join(parts, " | ")
+}
+
+func (p *progress) draw(line string, now bool) {
+	if !now && time.Since(p.drawn) < redraw {
+		return
+	}
+	p.drawn = time.Now()
+	if runes := []rune(line); len(runes) >= p.width && p.width > 1 {
+		line = string(runes[:p.width-2]) + "…"
+	}
+	fmt.Fprint(p.out, "\r\x1b[K"+line)
+}
