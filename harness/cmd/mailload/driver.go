@@ -74,9 +74,23 @@ func settle(group []*hist.Op, outcome hist.Outcome, reply string) {
 // protocol libraries set their own, which are longer or never.
 type wire struct{ net.Conn }
 
+// probe is how long a machine may take to show that it is there at all: to
+// accept a connection (Postfix's smtp_connect_timeout), or to say something on
+// one that was idle (picked). Without it a client of a machine without power
+// would wait for the whole of its op's time before it tried the next.
+const probe = 30 * time.Second
+
+// soon is the end of a probe that begins now.
+func soon(deadline time.Time) time.Time {
+	if end := time.Now().Add(probe); end.Before(deadline) {
+		return end
+	}
+	return deadline
+}
+
 // connect opens a connection to a face.
 func connect(address string, deadline time.Time) (wire, error) {
-	ctx, cancel := context.WithDeadline(context.Background(), deadline)
+	ctx, cancel := context.WithDeadline(context.Background(), soon(deadline))
 	defer cancel()
 	conn, err := dial(ctx, "tcp", address)
 	if err != nil {

@@ -106,14 +106,7 @@ func (d *driver) prepare(address, key string, op *hist.Op, v verb, deadline time
 				return nil, nil
 			}
 		}
-		if err := c.wire.limit(deadline); err != nil && c.reused {
-			c.hangUp()
-			continue
-		}
-		if !v.selects {
-			return c, nil
-		}
-		box, err := c.Select(op.Mailbox, &imap.SelectOptions{ReadOnly: v.readOnly}).Wait()
+		box, err := c.enter(op, v, deadline)
 		if err == nil {
 			return c, box
 		}
@@ -133,6 +126,26 @@ func (d *driver) prepare(address, key string, op *hist.Op, v verb, deadline time
 		}
 		return nil, nil
 	}
+}
+
+// enter readies a connection for an op: its deadline is set, its mailbox
+// selected if it has to be.
+func (c *imapConn) enter(op *hist.Op, v verb, deadline time.Time) (*imap.SelectData, error) {
+	if !v.selects {
+		return nil, c.wire.limit(deadline)
+	}
+	until := deadline
+	if c.reused {
+		until = soon(deadline)
+	}
+	if err := c.wire.limit(until); err != nil {
+		return nil, err
+	}
+	box, err := c.Select(op.Mailbox, &imap.SelectOptions{ReadOnly: v.readOnly}).Wait()
+	if err == nil {
+		err = c.wire.limit(deadline)
+	}
+	return box, err
 }
 
 // login opens a connection for an op, or answers the op and returns nil.

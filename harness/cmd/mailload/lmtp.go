@@ -52,9 +52,9 @@ func (d *driver) deliver(address string, group []*hist.Op, deadline time.Time) {
 // connection that turns out to be dead is replaced; nothing was asked of it.
 func (d *driver) open(address string, deadline time.Time) (*lmtpConn, string) {
 	for c := d.lmtp.take(address); c != nil; c = d.lmtp.take(address) {
-		if c.wire.limit(deadline) == nil {
+		if c.wire.limit(soon(deadline)) == nil {
 			err := c.Mail(author, nil)
-			if err == nil {
+			if err == nil && c.wire.limit(deadline) == nil {
 				return c, ""
 			}
 			if said, ok := refusal(err); ok && !strings.HasPrefix(said, "421") {
