@@ -2,6 +2,7 @@ package array
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"maps"
 	"path"
@@ -42,7 +43,7 @@ func (v *Volume) audit(out []Difference, dir *inode, at string) []Difference {
 			out = v.audit(out, h, p)
 		default:
 			if d, ok := compare(&w.truth.seen, &h.real().seen); !ok {
-				d.Path, d.Rule = p, h.blame()
+				d.Path, d.Rule = p, cmp.Or(h.blame(), dir.blame())
 				out = append(out, d)
 			}
 		}

@@ -57,7 +57,7 @@ func (v *Volume) find(path string) (place, syscall.Errno) {
 // lookup finds who bears a name as far as the array knows.
 func (n *inode) lookup(name string) *inode {
 	child := n.real().seen.names[name]
-	if child == nil && n.actual != nil && n.hurt != nil && n.truth.seen.names[name] != nil {
+	if n.actual != nil && n.hurt != nil && child != n.truth.seen.names[name] {
 		n.hurt.observe()
 	}
 	return child
