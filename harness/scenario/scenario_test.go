@@ -107,6 +107,14 @@ func TestShippedScenariosAreValid(t *testing.T) {
 	}
 }
 
+// TestTheReadmesExampleIsValid keeps the first scenario that anyone copies alive.
+func TestTheReadmesExampleIsValid(t *testing.T) {
+	_, rest, found := strings.Cut(string(read(t, "../../README.md")), "```yaml\n")
+	require.True(t, found)
+	src, _, _ := strings.Cut(rest, "```")
+	mustParse(t, []byte(src))
+}
+
 func shipped(t testing.TB) []string {
 	var paths []string
 	err := filepath.WalkDir("../../scenarios", func(path string, _ fs.DirEntry, err error) error {
