@@ -40,6 +40,7 @@ type unit struct {
 	rule       *rule
 	watch      *watch
 	gates      []*gate
+	armed      bool // told that it is
 	on         bool // fired, and still in effect
 	due        bool // fired for the next operation only
 	spent      bool // will not fire again
@@ -96,7 +97,6 @@ func (f *Fleet) Arm(b bug.Bug, scope bug.Scope) (Rule, error) {
 			out.Volumes = append(out.Volumes, v.name)
 		}
 	}
-	r.tell(nil, bug.EventArm)
 	f.schedule(r, &b.Trigger)
 	return out, nil
 }
@@ -171,6 +171,21 @@ func (f *Fleet) rebind() {
 		}
 		for _, v := range f.order {
 			f.bind(r, v)
+		}
+		r.armUnits()
+	}
+}
+
+// armUnits tells those units that are new that their bug is armed.
+func (r *rule) armUnits() {
+	for _, u := range r.order {
+		if u.armed || len(u.gates) == 0 {
+			continue
+		}
+		u.armed = true
+		g := u.gates[0]
+		if u.watch.sees(&moment{unit: u, gate: g, event: bug.EventArm, now: r.clock.Now()}) {
+			g.fire("")
 		}
 	}
 }
