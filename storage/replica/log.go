@@ -82,12 +82,19 @@ func (l *logStore) GetLog(index uint64, entry *raft.Log) error {
 	if last := l.last(); last == 0 || index < l.first.Load() || index > last {
 		return raft.ErrLogNotFound
 	}
-	return l.db.View(func(txn *badger.Txn) error { return readLog(txn, index, entry) })
+	err := l.db.View(func(txn *badger.Txn) error { return readLog(txn, index, entry) })
+	if errors.Is(err, ErrDamaged) {
+		l.detect(err.Error())
+	}
+	return err
 }
 
 func readLog(txn *badger.Txn, index uint64, entry *raft.Log) error {
 	key := logKey(index)
 	sealed, err := getRaw(txn, key)
+	if errors.Is(err, ErrNotFound) {
+		err = ErrDamaged // it is within the bounds
+	}
 	if err != nil {
 		return fmt.Errorf("read log entry %d: %w", index, err)
 	}

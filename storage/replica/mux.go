@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/raft"
@@ -22,6 +23,7 @@ type mux struct {
 	listener net.Listener
 	self     address
 	raft     chan net.Conn // accepted for raft
+	open     atomic.Bool   // raft accepts
 
 	mu     sync.Mutex
 	out    map[net.Conn]bool // dialled by raft
@@ -77,7 +79,7 @@ func (m *mux) welcome(conn net.Conn, serve func(net.Conn)) {
 	switch {
 	case err == nil && hello[0] == forwardConn:
 		serve(conn)
-	case err == nil && hello[0] == raftConn:
+	case err == nil && hello[0] == raftConn && m.open.Load():
 		select {
 		case m.raft <- &tracked{Conn: conn, forget: func() { m.untrack(m.in, conn) }}:
 			return

@@ -101,7 +101,7 @@ func (r *Replica) tryOpen() error {
 func (r *Replica) fence(s *store) (reason string, fresh bool, err error) {
 	fresh = s.incarnation == nil
 	if r.cfg.Promise != "" {
-		p, known, err := openPromise(r.cfg.Promise, r.cfg.Fsync, r.watch)
+		p, known, err := openPromise(r.cfg.Promise, r.cfg.Fsync)
 		switch {
 		case errors.Is(err, errPromiseDamaged):
 			return err.Error(), fresh, nil
@@ -112,7 +112,9 @@ func (r *Replica) fence(s *store) (reason string, fresh bool, err error) {
 		case known:
 			reason = s.broken(p.kept)
 		}
-		s.promise = p
+		if s.promise = p; p.torn {
+			r.Detect("one slot of the promise record is torn, the older one counts")
+		}
 	}
 	if reason == "" {
 		if err := r.watch.do("check", s.state.check); errors.Is(err, ErrDamaged) {
@@ -162,6 +164,7 @@ func (r *Replica) run(s *store, fresh bool) error {
 	}
 	n := &node{raft: rft, trans: trans, leader: make(chan struct{})}
 	r.node.Store(n)
+	r.mux.open.Store(true)
 	r.setPhase(running, "")
 	go r.followLeadership(n)
 	return nil

@@ -30,7 +30,7 @@ type promised struct {
 // always whole.
 type promise struct {
 	fsync func(*os.File) error
-	watch *watchdog
+	torn  bool // a slot was found that is not whole
 
 	mu   sync.Mutex
 	file *os.File
@@ -47,7 +47,7 @@ var errPromiseDamaged = errors.New("the promise record is damaged")
 
 // openPromise opens the promise file in dir. known tells whether there was a
 // promise in it.
-func openPromise(dir string, fsync func(*os.File) error, watch *watchdog) (p *promise, known bool, err error) {
+func openPromise(dir string, fsync func(*os.File) error) (p *promise, known bool, err error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, false, fmt.Errorf("open promise: %w", err)
 	}
@@ -55,7 +55,7 @@ func openPromise(dir string, fsync func(*os.File) error, watch *watchdog) (p *pr
 	if err != nil {
 		return nil, false, fmt.Errorf("open promise: %w", err)
 	}
-	p = &promise{fsync: fsync, watch: watch, file: file}
+	p = &promise{fsync: fsync, file: file}
 	content, err := io.ReadAll(file)
 	if err == nil {
 		known, err = p.load(content)
@@ -74,9 +74,13 @@ func (p *promise) load(content []byte) (known bool, err error) {
 		return false, nil
 	}
 	for off := 0; off < len(content); off += slotSize {
-		seq, kept, err := decodePromise(content[off:min(off+slotSize, len(content))])
-		if err == nil && seq > p.seq {
+		slot := content[off:min(off+slotSize, len(content))]
+		seq, kept, err := decodePromise(slot)
+		switch {
+		case err == nil && seq > p.seq:
 			p.seq, p.kept, known = seq, kept, true
+		case err != nil && len(bytes.Trim(slot, "\x00")) > 0:
+			p.torn = true
 		}
 	}
 	if !known {

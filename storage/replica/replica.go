@@ -56,7 +56,7 @@ type Config struct {
 	Watchdog time.Duration // a storage operation that takes longer is given up on
 
 	Machine Machine
-	Log     io.Writer
+	Log     io.Writer   // safe for concurrent use
 	Fatal   func(error) // called at the first failed write to storage; ends the process unless set
 	Unsafe  Unsafe
 

@@ -66,7 +66,6 @@ func weigh(sub string, sealed []byte) uint64 {
 type state struct {
 	*store
 	machine Machine
-	detect  func(string)
 	at      atomic.Pointer[standpoint] // durable
 	ready   atomic.Uint64              // the newest term of which this node applied the leader's first command
 	applied bell
@@ -75,7 +74,7 @@ type state struct {
 }
 
 func loadState(s *store, r *Replica) (*state, error) {
-	st := &state{store: s, machine: r.cfg.Machine, detect: r.Detect}
+	st := &state{store: s, machine: r.cfg.Machine}
 	st.at.Store(&standpoint{})
 	b, err := s.meta("state")
 	if errors.Is(err, ErrNotFound) {

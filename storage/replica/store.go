@@ -19,6 +19,8 @@ type store struct {
 	watch *watchdog
 	fail  func(error) // does not return unless a test says so
 
+	detect func(string)
+
 	log         *logStore
 	stable      *stableStore
 	state       *state
@@ -99,7 +101,7 @@ func catch(err *error) {
 
 // openStore opens what is in the volume and reads where it stands.
 func openStore(r *Replica) (*store, error) {
-	s := &store{watch: r.watch, fail: r.fail}
+	s := &store{watch: r.watch, fail: r.fail, detect: r.Detect}
 	opt := badgerOptions(filepath.Join(r.cfg.Dir, "state"), r.log, r.cfg.Unsafe.NoSync)
 	err := r.watch.do("open", func() (err error) {
 		s.db, err = openBadger(opt, r.Detect)
