@@ -1,0 +1,156 @@
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	"fourdays/storage/replica"
+)
+
+// config is what the command line says.
+type config struct {
+	id, data, promise     string
+	peers                 []replica.Peer
+	peerListen            string
+	lmtp, imap, admin     string
+	domains               []string
+	raftTimeout, watchdog time.Duration
+	commandTimeout        time.Duration
+	maxMessage            int
+	unsafe                replica.Unsafe
+	noDigest              bool
+}
+
+const help = `mailnode is one node of a replicated mail store: mail in over LMTP, out over IMAP,
+operations over HTTP. Any node takes any client.
+
+usage: mailnode -id n1 -data DIR -peers n1=IP:PORT,... -peer-listen IP:PORT
+                -lmtp IP:PORT -imap IP:PORT -admin IP:PORT -domains D,...
+
+Three nodes on this machine (run it once for each of n1, n2, n3):
+
+  P=n1=127.0.0.1:7001,n2=127.0.0.1:7002,n3=127.0.0.1:7003
+  mailnode -id n1 -data /tmp/n1 -peers $P -peer-listen 127.0.0.1:7001 \
+    -lmtp 127.0.0.1:2401 -imap 127.0.0.1:1431 -admin 127.0.0.1:8001 -domains libero.example
+  curl -d '{"create":[{"address":"anna@libero.example"}]}' http://127.0.0.1:8001/accounts
+
+An account's password is pw- and its address, unless another is given.
+
+flags:
+`
+
+// unsafeNames are the deliberate defects, by the name that switches them on.
+var unsafeNames = map[string]func(*config){
+	"no-sync":   func(c *config) { c.unsafe.NoSync = true },
+	"no-digest": func(c *config) { c.noDigest = true },
+	"no-fence":  func(c *config) { c.unsafe.NoFence = true },
+	"guess":     func(c *config) { c.unsafe.Guess = true },
+}
+
+// parseFlags reads a command line. What is wrong is in the error; flag.ErrHelp
+// means that help was asked for and written to out.
+func parseFlags(args []string, out io.Writer) (*config, error) {
+	var c config
+	var peers, domains, defects string
+	f := flag.NewFlagSet("mailnode", flag.ContinueOnError)
+	f.SetOutput(io.Discard)
+	f.StringVar(&c.id, "id", "", "this node's `name`, one of -peers")
+	f.StringVar(&c.data, "data", "", "`directory` on the volume for all that is kept")
+	f.StringVar(&c.promise, "promise", "", "`directory` on a device that does not share the volume's fate, for the promise record; empty for none")
+	f.StringVar(&peers, "peers", "", "all nodes of the first configuration, as `name=IP:PORT,...`")
+	f.StringVar(&c.peerListen, "peer-listen", "", "`IP:PORT` where the other nodes reach this one")
+	f.StringVar(&c.lmtp, "lmtp", "", "`IP:PORT` for mail in")
+	f.StringVar(&c.imap, "imap", "", "`IP:PORT` for mail out")
+	f.StringVar(&c.admin, "admin", "", "`IP:PORT` for operations")
+	f.StringVar(&domains, "domains", "", "served mail `domains`, separated by commas")
+	f.DurationVar(&c.raftTimeout, "raft-timeout", 2*time.Second, "raft's heartbeat and election timeout")
+	f.DurationVar(&c.watchdog, "watchdog", 10*time.Second, "how long one storage operation may take before the node says that storage hangs")
+	f.DurationVar(&c.commandTimeout, "command-timeout", 20*time.Second, "how long a client's command may take (picked)")
+	f.IntVar(&c.maxMessage, "max-message", 32<<20, "largest message in `bytes` (picked)")
+	f.StringVar(&defects, "unsafe", "", "deliberate defects to show what they break, from `no-sync,no-digest,no-fence,guess`")
+	err := f.Parse(args)
+	if errors.Is(err, flag.ErrHelp) {
+		f.SetOutput(out)
+		_, _ = io.WriteString(out, help)
+		f.PrintDefaults()
+		return nil, err
+	}
+	if err == nil && f.NArg() > 0 {
+		err = fmt.Errorf("unexpected argument %q", f.Arg(0))
+	}
+	if err == nil {
+		err = c.complete(peers, domains, defects)
+	}
+	return &c, err
+}
+
+// complete reads the lists and checks the whole.
+func (c *config) complete(peers, domains, defects string) (err error) {
+	for flag, value := range map[string]string{"id": c.id, "data": c.data, "peers": peers, "domains": domains} {
+		if value == "" {
+			return fmt.Errorf("-%s is missing", flag)
+		}
+	}
+	if c.peers, err = parsePeers(peers); err != nil {
+		return err
+	}
+	if !slices.ContainsFunc(c.peers, func(p replica.Peer) bool { return p.ID == c.id }) {
+		return fmt.Errorf("-id %s is not one of -peers", c.id)
+	}
+	if c.domains, err = parseDomains(domains); err != nil {
+		return err
+	}
+	for _, a := range []struct{ flag, value string }{
+		{"peer-listen", c.peerListen}, {"lmtp", c.lmtp}, {"imap", c.imap}, {"admin", c.admin},
+	} {
+		if _, err := netip.ParseAddrPort(a.value); err != nil {
+			return fmt.Errorf("-%s %q is not IP:PORT", a.flag, a.value)
+		}
+	}
+	if c.raftTimeout <= 0 || c.watchdog <= 0 || c.commandTimeout <= 0 || c.maxMessage <= 0 {
+		return errors.New("-raft-timeout, -watchdog, -command-timeout and -max-message must be positive")
+	}
+	return c.parseUnsafe(defects)
+}
+
+func parsePeers(list string) ([]replica.Peer, error) {
+	var peers []replica.Peer
+	for _, item := range strings.Split(list, ",") {
+		id, addr, ok := strings.Cut(item, "=")
+		if _, err := netip.ParseAddrPort(addr); err != nil || !ok || id == "" {
+			return nil, fmt.Errorf("-peers: %q is not name=IP:PORT", item)
+		}
+		peers = append(peers, replica.Peer{ID: id, Addr: addr})
+	}
+	return peers, nil
+}
+
+func parseDomains(list string) ([]string, error) {
+	domains := strings.Split(strings.ToLower(list), ",")
+	for _, domain := range domains {
+		if domain == "" || strings.ContainsAny(domain, "@ \t") {
+			return nil, fmt.Errorf("-domains: %q is not a domain", domain)
+		}
+	}
+	return domains, nil
+}
+
+func (c *config) parseUnsafe(list string) error {
+	if list == "" {
+		return nil
+	}
+	for _, name := range strings.Split(list, ",") {
+		set, ok := unsafeNames[name]
+		if !ok {
+			return fmt.Errorf("-unsafe: %q is none of no-sync, no-digest, no-fence, guess", name)
+		}
+		set(c)
+	}
+	return nil
+}
