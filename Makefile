@@ -35,7 +35,7 @@ bench: ## run the benchmarks once, with memory figures
 fuzz: ## fuzz every parser for FUZZTIME (20s) each
 	@$(GO) list -f '{{.Dir}}' ./... | while read -r dir; do \
 	  grep -hos 'func Fuzz[A-Za-z0-9]*' "$$dir"/*_test.go | sed 's/func //' | while read -r f; do \
-	    echo "fuzz $$dir $$f"; (cd "$$dir" && $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) .) || exit 1; \
+	    echo "fuzz $$dir $$f"; (cd "$$dir" && $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x .) || exit 1; \
 	  done || exit 1; done
 
 clean: ## remove what make built here; run directories and the user's cache stay

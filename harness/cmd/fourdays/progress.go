@@ -15,8 +15,13 @@ import (
 	"fourdays/harness/scenario"
 )
 
-// redraw is how often a terminal's line changes at most (picked: it reads as motion).
-const redraw = 100 * time.Millisecond
+// redraw is how often a terminal's line changes at most, and alive how long a
+// pipe hears nothing of a run at most (picked: it reads as motion, and no CI log
+// looks dead).
+const (
+	redraw = 100 * time.Millisecond
+	alive  = 10 * time.Second
+)
 
 // progress says what goes on: on a terminal in one line that changes, in a pipe
 // in plain lines, one for each phase of each run and for what happens in it.
@@ -30,11 +35,13 @@ type progress struct {
 	ended int
 	phase map[string]string // of each run
 	lines map[string]string // where each run is
+	told  map[string]time.Time
+	now   func() time.Time
 	order []string
 }
 
 func newProgress(out *os.File, total int) *progress {
-	p := &progress{out: out, total: total, phase: map[string]string{}, lines: map[string]string{}}
+	p := &progress{out: out, total: total, phase: map[string]string{}, lines: map[string]string{}, told: map[string]time.Time{}, now: time.Now}
 	if width, _, err := term.GetSize(int(out.Fd())); err == nil && term.IsTerminal(int(out.Fd())) {
 		p.live, p.width = true, width
 	}
@@ -68,7 +75,8 @@ func (p *progress) at(name string, at run.Progress) {
 	switch {
 	case p.live:
 		p.draw(p.status(), changed)
-	case changed || at.Text != "":
+	case changed || at.Text != "" || p.now().Sub(p.told[name]) >= alive:
+		p.told[name] = p.now()
 		fmt.Fprintln(p.out, line)
 	}
 }
@@ -105,10 +113,10 @@ func (p *progress) status() string {
 }
 
 func (p *progress) draw(line string, now bool) {
-	if !now && time.Since(p.drawn) < redraw {
+	if !now && p.now().Sub(p.drawn) < redraw {
 		return
 	}
-	p.drawn = time.Now()
+	p.drawn = p.now()
 	if runes := []rune(line); len(runes) >= p.width && p.width > 1 {
 		line = string(runes[:p.width-2]) + "…"
 	}

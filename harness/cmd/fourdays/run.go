@@ -205,19 +205,24 @@ func (r *rehearsal) finish(ctx context.Context, got *report.Run, err error) {
 	}
 	got.Scenario, got.Title, got.Path = r.scenario.Name, r.scenario.Title, r.path
 	got.Seed, got.World = r.seed, "sim"
-	switch {
-	case ctx.Err() != nil:
-		got.Verdict = report.Aborted
-		if got.Why == "" {
-			got.Why = "interrupted before it was done"
+	if err != nil || !judged(got) {
+		switch {
+		case ctx.Err() != nil:
+			got.Verdict = report.Aborted
+			if got.Why == "" {
+				got.Why = "interrupted before it was done"
+			}
+		case err != nil:
+			got.Verdict, got.Why = report.Error, err.Error()
 		}
-	case err != nil:
-		got.Verdict, got.Why = report.Error, err.Error()
-	}
-	if got.Verdict != report.Pass && got.Verdict != report.Fail && got.Verdict != report.Inconclusive {
 		report.Complete(got, r.scenario)
 	}
 	r.run, r.err = got, r.dir.Finish(got, r.source)
+}
+
+// judged says that a run came to its own end.
+func judged(r *report.Run) bool {
+	return r.Verdict == report.Pass || r.Verdict == report.Fail || r.Verdict == report.Inconclusive
 }
 
 // tell prints what came out, in the order of the command line, and returns the
