@@ -105,13 +105,13 @@ func (u *unit) use() {
 // what concerns data to the operation itself.
 func (g *gate) apply(op *vol.Op, h *handle, dec *decision) {
 	e := &g.rule.bug.Effect
+	if op.NoWait && (e.Reply.Never || e.Delay.Max > 0) {
+		return // not felt, so not spent
+	}
 	g.unit.use()
 	if errno := g.refusal(op, h); errno != 0 {
 		dec.errno = errno
 		g.note(op, h, true)
-		return
-	}
-	if op.NoWait && (e.Reply.Never || e.Delay.Max > 0) {
 		return
 	}
 	if e.Reply.Never {

@@ -3,6 +3,7 @@ package array
 import (
 	"time"
 
+	"fourdays/storage/bug"
 	"fourdays/storage/vol"
 )
 
@@ -74,4 +75,11 @@ func (g *gate) note(op *vol.Op, h *handle, observed bool) {
 	}
 }
 
-func (g *gate) masked() { g.rule.receipt.Masked++ }
+// masked notes that the effect would have changed nothing. What is to happen
+// once then waits for an operation that it does change.
+func (g *gate) masked() {
+	g.rule.receipt.Masked++
+	if g.rule.bug.Persistence == bug.Once {
+		g.unit.spent, g.unit.due = false, true
+	}
+}
