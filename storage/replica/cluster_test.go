@@ -39,7 +39,7 @@ func (register) Apply(tx *Tx, cmd []byte) ([]byte, error) {
 // cluster is some replicas on loopback, each with a volume and a promise
 // device in a directory of the test.
 type cluster struct {
-	t        *testing.T
+	t        testing.TB
 	root     string
 	peers    []Peer
 	nodes    map[string]*Replica
@@ -106,7 +106,7 @@ func (g *gateHook) free() {
 	}
 }
 
-func newCluster(t *testing.T, size int, options ...func(*cluster)) *cluster {
+func newCluster(t testing.TB, size int, options ...func(*cluster)) *cluster {
 	c := &cluster{t: t, nodes: map[string]*Replica{}, timeout: 150 * time.Millisecond, promise: true, gates: map[string]*gateHook{}}
 	for _, o := range options {
 		o(c)
@@ -313,7 +313,7 @@ func (c *cluster) converged() {
 	}, 10*time.Second, 10*time.Millisecond)
 }
 
-func copyDir(t *testing.T, from, to string) {
+func copyDir(t testing.TB, from, to string) {
 	t.Helper()
 	require.NoError(t, os.RemoveAll(to))
 	require.NoError(t, os.CopyFS(to, os.DirFS(from)))

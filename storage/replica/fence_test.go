@@ -133,7 +133,8 @@ func TestTornPromiseFallsBack(t *testing.T) {
 	older := promised{incarnation: []byte("i"), term: 3, last: 7, lastTerm: 2}
 	newer := older
 	newer.last = 8
-	file := append(encodePromise(4, older), encodePromise(5, newer)...)
+	file := append(encodePromise(4, older), make([]byte, slotSize-recordWidth)...)
+	file = append(file, encodePromise(5, newer)...)
 	var p promise
 	known, err := p.load(file)
 	require.NoError(t, err)
@@ -146,6 +147,7 @@ func TestTornPromiseFallsBack(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, uint64(7), p.kept.last)
 	require.Equal(t, uint64(4), p.seq, "the torn slot is written next")
+	require.True(t, p.torn)
 }
 
 // TestFlippedBitInTheLogFences is the damage that Badger hides: with every

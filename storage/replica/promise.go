@@ -39,7 +39,8 @@ type promise struct {
 }
 
 const (
-	slotSize     = 4096 // what a disk writes at once, at most
+	slotSize     = 4096 // how far apart slots are: the blocks of most devices
+	recordWidth  = 512  // what is written of a slot: the sector of all devices
 	promiseMagic = 0x70726f6d
 )
 
@@ -103,7 +104,7 @@ func encodePromise(seq uint64, k promised) []byte {
 	slot = binary.BigEndian.AppendUint32(slot, uint32(len(body)))
 	slot = binary.BigEndian.AppendUint32(slot, checksum(nil, body))
 	slot = append(slot, body...)
-	return append(slot, make([]byte, slotSize-len(slot))...)
+	return append(slot, make([]byte, max(recordWidth-len(slot), 0))...)
 }
 
 func decodePromise(slot []byte) (seq uint64, k promised, err error) {

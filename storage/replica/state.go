@@ -253,6 +253,7 @@ func (st *state) once(b *batch, index uint64, key, cmd []byte) *result {
 	res := st.run(b, cmd)
 	b.set(string(sub), seal(sub, res.encode(index)))
 	order := orderKey(index)
+	b.known[string(order)] = nil // no entry had this index before
 	b.set(string(order), seal(order, key))
 	return res
 }
