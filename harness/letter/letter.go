@@ -23,7 +23,8 @@ const marker = "X-Fourdays-Key: "
 // MinSize is the smallest message Make makes, in bytes.
 const MinSize = 256
 
-const alphabet = "abcdefghijklmnopqrstuvwxyz0123456789 eeeaaiiootnrsl"
+// alphabet has 64 letters, so that six random bits choose one.
+const alphabet = "abcdefghijklmnopqrstuvwxyz0123456789 eeeaaiiootnrsl eeeaaiiootnr"
 
 // Make returns the message of a key: RFC 5322 text with CRLF line ends, of size
 // bytes (at least MinSize), the same for the same arguments.
@@ -48,11 +49,15 @@ func Make(key string, size int) []byte {
 }
 
 func writeLine(b *bytes.Buffer, rng *rand.Rand, n int) {
-	b.WriteByte('x') // never a leading dot or a blank line
-	for i := 1; i < n; i++ {
-		b.WriteByte(alphabet[rng.IntN(len(alphabet))])
+	line := [80]byte{'x'} // never a leading dot or a blank line
+	for i := 1; i < n; {
+		for bits, k := rng.Uint64(), 0; k < 10 && i < n; k++ {
+			line[i] = alphabet[bits&63]
+			bits >>= 6
+			i++
+		}
 	}
-	b.WriteString("\r\n")
+	b.Write(append(line[:max(n, 1)], '\r', '\n'))
 }
 
 // Read finds the message in raw, whatever a server put before it: its key, and

@@ -42,7 +42,7 @@ func newVolume(t testing.TB, s *Sim) *gate {
 
 func startOn(t testing.TB, s *Sim, p *Program, v vol.Volume, args ...string) *Machine {
 	m, err := s.Start(t.Context(), Spec{
-		Name: "a", IP: "10.0.0.1", Program: p, Args: args, Mounts: []Mount{{"/data", v}},
+		Name: "a", IP: "10.0.0.1", Program: p, Args: args, Mounts: []Mount{{Path: "/data", Volume: v}},
 		OnExit: func(code uint32) {
 			if code != 0 {
 				s.Fail(fmt.Errorf("the program crashed with code %d", code))

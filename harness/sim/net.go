@@ -182,9 +182,18 @@ func (n *network) connect(e *end, ip, port uint32) {
 	n.carry(e.name, &end{name: m.spec.Name}, func() { n.accept(e, m, port) })
 }
 
-// accept is a request that arrived. A machine without power says nothing.
+// synRetry is how long a request for a stream that met silence waits before it
+// is sent again: Linux's first timeout.
+const synRetry = time.Second
+
+// accept is a request that arrived. A machine without power says nothing, and
+// the request is repeated.
 func (n *network) accept(e *end, m *Machine, port uint32) {
-	if !m.up || e.closed {
+	if e.closed {
+		return
+	}
+	if !m.up {
+		n.s.after(synRetry, func() { n.accept(e, m, port) })
 		return
 	}
 	if m.proc == nil || !m.listen[port] {

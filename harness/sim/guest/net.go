@@ -307,13 +307,14 @@ func (c *conn) SetReadDeadline(t time.Time) error { c.read.set(t); return nil }
 // SetWriteDeadline makes writes after t fail; none ever waits.
 func (c *conn) SetWriteDeadline(t time.Time) error { c.write.set(t); return nil }
 
-// deadline is a moment that can be moved; expired is closed when it has come.
-// Its timer is started only when somebody waits: most deadlines are moved
-// again before that, and every timer costs a wake-up of the whole program.
+// deadline is a moment that can be moved; expired is closed when it has come or
+// been moved. Its timer is started only when somebody waits: most deadlines are
+// moved again before that, and every timer costs a wake-up of the whole program.
 type deadline struct {
 	mu      sync.Mutex
 	at      time.Time
 	timer   *time.Timer
+	waited  bool // somebody may wait for expired
 	expired chan struct{}
 }
 
@@ -323,23 +324,31 @@ func (d *deadline) over() bool {
 	return !d.at.IsZero() && !time.Now().Before(d.at)
 }
 
+// set moves the moment. Whoever waits looks again.
 func (d *deadline) set(t time.Time) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.timer != nil {
 		d.timer.Stop()
 		d.timer = nil
-		// Whoever waits looks again and starts a timer for the new moment.
+	}
+	d.at = t
+	d.release()
+}
+
+func (d *deadline) release() {
+	if d.waited {
+		d.waited = false
 		close(d.expired)
 		d.expired = make(chan struct{})
 	}
-	d.at = t
 }
 
 func (d *deadline) wait() <-chan struct{} {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	ch := d.expired
+	d.waited = true
 	if d.timer == nil && !d.at.IsZero() {
 		d.timer = time.AfterFunc(time.Until(d.at), func() { d.fire(ch) })
 	}
@@ -351,7 +360,6 @@ func (d *deadline) fire(ch chan struct{}) {
 	defer d.mu.Unlock()
 	if d.expired == ch {
 		d.timer = nil
-		close(ch)
-		d.expired = make(chan struct{})
+		d.release()
 	}
 }

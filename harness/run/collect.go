@@ -1,0 +1,261 @@
+package run
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"fourdays/harness/check"
+	"fourdays/harness/hist"
+	"fourdays/harness/recovery"
+	"fourdays/harness/report"
+	"fourdays/harness/scenario"
+	"fourdays/harness/workload"
+)
+
+// Collect plays a scenario and leaves history.jsonl and log/ in opt.Dir. The
+// evidence says how it ended; it is nil only if the run never began. An error
+// is a fault of the harness.
+func Collect(ctx context.Context, s *scenario.Scenario, opt Options) (*Evidence, error) {
+	st, err := newStage(ctx, s, opt)
+	if err != nil {
+		return nil, err
+	}
+	err = st.play()
+	st.ev.Ended = "completed"
+	if err != nil {
+		st.ev.Ended, st.ev.Why = "error", err.Error()
+	}
+	if ctx.Err() != nil {
+		st.ev.Ended, st.ev.Why, err = "aborted", "stopped by the operator at "+report.At(st.Now().Milliseconds()), nil
+	}
+	st.conclude()
+	if cerr := st.close(); cerr != nil {
+		return st.ev, errors.Join(err, cerr)
+	}
+	return st.ev, err
+}
+
+// play is the phases up to the last audit.
+func (st *stage) play() error {
+	for _, phase := range []struct {
+		name string
+		f    func() error
+	}{{"prepare", st.prepare}, {"run", st.script}, {"settle", st.settle}, {"audit", st.audit}} {
+		st.progress(phase.name, "")
+		if err := phase.f(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// step is how far the world lives between two looks at a condition. Picked.
+const step = 250 * time.Millisecond
+
+// until lets the world live until a condition holds.
+func (st *stage) until(what string, limit time.Duration, holds func() bool) error {
+	end := st.w.Now() + limit
+	for !holds() {
+		if st.w.Now() >= end {
+			return fmt.Errorf("%s: not within %v of virtual time", what, limit)
+		}
+		if err := st.live(st.w.Now() + step); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// live lets the world live until a moment of its own clock.
+func (st *stage) live(until time.Duration) error {
+	if err := st.w.Run(st.ctx, until); err != nil {
+		return err
+	}
+	return errors.Join(st.err, st.drv.err)
+}
+
+// The most that the steps of preparation may take, of virtual time. Picked:
+// what goes beyond will never end.
+const (
+	startLimit = 10 * time.Minute
+	auditLimit = 12 * time.Hour
+	quietLimit = 30 * time.Minute
+)
+
+// prepare starts the store, makes the accounts and fills the archive, before
+// the scenario's zero.
+func (st *stage) prepare() error {
+	for _, n := range st.nodes {
+		st.start(n)
+	}
+	connected := false
+	if err := st.startLoad(func() { connected = true }); err != nil {
+		return err
+	}
+	if err := st.until("connect to the load driver", startLimit, func() bool { return connected }); err != nil {
+		return err
+	}
+	if err := st.until("start the store", startLimit, st.polling(st.allReady)); err != nil {
+		return err
+	}
+	if err := st.makeAccounts(); err != nil {
+		return err
+	}
+	if err := st.fillArchive(); err != nil {
+		return err
+	}
+	if st.w.Now() >= lead {
+		return fmt.Errorf("prepare the store: it took %v, more than the %v before the scenario's start", st.w.Now(), lead)
+	}
+	st.prepared = lead - st.w.Now()
+	st.w.Leap(st.prepared)
+	return nil
+}
+
+// polling asks the nodes how they are before each look.
+func (st *stage) polling(holds func() bool) func() bool {
+	asked := false
+	return func() bool {
+		if !asked {
+			asked = true
+			st.probe(func() { asked = false })
+		}
+		return holds()
+	}
+}
+
+func (st *stage) allReady() bool {
+	leaders := 0
+	for _, n := range st.nodes {
+		if !n.last.reachable || n.last.Unavailable != "" || n.last.Fenced {
+			return false
+		}
+		if n.last.Role == "leader" {
+			leaders++
+		}
+	}
+	return leaders == 1
+}
+
+func (st *stage) makeAccounts() error {
+	type account struct {
+		Address  string `json:"address"`
+		Password string `json:"password"`
+	}
+	var create struct {
+		Create []account `json:"create"`
+	}
+	for _, a := range st.accounts {
+		create.Create = append(create.Create, account{a, "pw-" + a})
+	}
+	body, err := json.Marshal(create)
+	if err != nil {
+		return err
+	}
+	var answer *hist.Op
+	asked := false
+	st.admin(st.nodes[0].name, "POST", "/accounts", string(body), func(op *hist.Op) { answer, asked = op, true })
+	if err := st.until("make the accounts", startLimit, func() bool { return asked }); err != nil {
+		return err
+	}
+	if answer == nil || answer.Outcome != hist.OK {
+		return fmt.Errorf("make the accounts: %+v", answer)
+	}
+	return nil
+}
+
+func (st *stage) fillArchive() error {
+	var loaded *workload.Loaded
+	st.engine.Load(st.s.Mail.Archive, 16, func(l workload.Loaded) { loaded = &l })
+	if err := st.until("fill the archive", lead, func() bool { return loaded != nil }); err != nil {
+		return err
+	}
+	if loaded.Failed > 0 {
+		return fmt.Errorf("fill the archive: %d of %d messages and folders were refused", loaded.Failed, loaded.Failed+loaded.Messages+loaded.Mailboxes)
+	}
+	return nil
+}
+
+// script plays the timeline.
+func (st *stage) script() error {
+	st.tell("phase", "the run begins: %d mailboxes on %d replicas", len(st.accounts), len(st.nodes))
+	st.plan()
+	st.engine.Start()
+	return st.liveTo(st.s.Duration)
+}
+
+// liveTo lets the scenario's time go on to t, and tells how far it is.
+func (st *stage) liveTo(t time.Duration) error {
+	for st.Now() < t {
+		if err := st.live(min(st.w.Now()+time.Minute, t+lead)); err != nil {
+			return err
+		}
+		st.progress("run", "")
+	}
+	return nil
+}
+
+// settle ends arrivals and waits for what is under way.
+func (st *stage) settle() error {
+	st.tell("phase", "the script is over; nothing new is sent")
+	st.engine.StopArrivals()
+	if err := st.liveTo(st.s.Duration + st.s.Settle); err != nil {
+		return err
+	}
+	quiet := false
+	st.engine.Quiesce(func() { quiet = true })
+	return st.until("wait for open questions", quietLimit, func() bool { return quiet })
+}
+
+// audit reads every mailbox on every replica, and a sample through IMAP.
+func (st *stage) audit() error {
+	for _, w := range st.engine.Waiting() {
+		st.ev.Queued = append(st.ev.Queued, check.Recipient{Account: w.Account, Message: w.Message})
+	}
+	st.ev.QueueKnown = true
+	st.verified = verification{running: true, seen: map[string]string{}}
+	done := false
+	sample := min(len(st.accounts), 20)
+	st.engine.Audit(sample, 16, func(unanswered int) { st.ev.Unanswered, done = unanswered, true })
+	if err := st.until("the last audit", auditLimit, func() bool { return done }); err != nil {
+		return err
+	}
+	now := st.Now().Microseconds()
+	st.ev.AuditedUS = &now
+	if st.verified.wrong == "" && len(st.verified.seen) > 0 {
+		st.ev.agreed(st.Now())
+	}
+	heard := false
+	st.probe(func() { heard = true })
+	return st.until("the last look at the nodes", startLimit, func() bool { return heard })
+}
+
+// conclude fills the evidence with what is known at the end.
+func (st *stage) conclude() {
+	ev := st.ev
+	st.receipts()
+	ev.Digest, ev.Events = st.w.Digest(), st.w.Events()
+	ev.VirtualMS = max(0, st.Now().Milliseconds())
+	ev.LeaptMS = max(0, (st.w.Leapt() - st.prepared).Milliseconds())
+	ev.HealthUS = st.health.firstUS
+	for _, n := range st.nodes {
+		ev.Nodes = append(ev.Nodes, NodeState{
+			Node: report.Node{
+				ID: n.name, Array: n.array, OS: st.fleet.OS(n.array),
+				Fenced: n.last.Fenced, Reason: n.last.Reason, Detected: n.last.detected,
+			},
+			Reachable: n.last.reachable,
+		})
+	}
+	for _, n := range st.nodes {
+		for _, d := range st.fleet.Volume(n.name).Audit() {
+			ev.Damage[n.name] = append(ev.Damage[n.name], fmt.Sprint(d))
+		}
+	}
+	if ev.Closed == nil {
+		ev.Closed = []recovery.Closure{}
+	}
+}

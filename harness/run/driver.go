@@ -1,0 +1,104 @@
+package run
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"fourdays/harness/cmd/mailload/control"
+	"fourdays/harness/hist"
+	"fourdays/harness/world"
+)
+
+// driver is the program that speaks LMTP, IMAP and HTTP to the nodes on the
+// harness's behalf, seen through its control connection.
+type driver struct {
+	w    world.World
+	conn world.Conn
+	book control.Book
+	rest []byte
+	own  int64 // the last ID of the harness's own questions; they count down
+	err  error
+}
+
+// connect opens the control connection, trying until the program listens.
+// epoch is when the scenario's clock was zero on the programs' wall clock.
+func (d *driver) connect(address string, epoch time.Time, ready func()) error {
+	opened := func(err error) {
+		if err == nil {
+			d.hello(epoch, ready)
+			return
+		}
+		d.w.At(d.w.Now()+100*time.Millisecond, func() {
+			if err := d.connect(address, epoch, ready); err != nil {
+				d.fail(err)
+			}
+		})
+	}
+	conn, err := d.w.Dial(address, opened, d.data, func() { d.fail(errors.New("it hung up")) })
+	d.conn = conn
+	return err
+}
+
+func (d *driver) hello(epoch time.Time, ready func()) {
+	line, err := json.Marshal(control.Hello{Start: epoch.UnixMicro()})
+	if err == nil {
+		err = d.conn.Send(append(line, '\n'))
+	}
+	if err != nil {
+		d.fail(err)
+		return
+	}
+	ready()
+}
+
+// fail notes that the driver cannot be used any more, and ends every question.
+func (d *driver) fail(err error) {
+	if d.err == nil {
+		d.err = fmt.Errorf("drive load: %w", err)
+		d.book.Fail()
+	}
+}
+
+// ask sends a group of ops. done is called once, later, with those that were
+// answered.
+func (d *driver) ask(group []*hist.Op, done func([]*hist.Op)) {
+	for _, op := range group {
+		if op.ID == 0 {
+			d.own--
+			op.ID = d.own
+		}
+	}
+	line, err := d.book.Ask(group, done)
+	if err != nil {
+		d.fail(err)
+		d.w.At(d.w.Now(), func() { done(nil) })
+		return
+	}
+	if d.err == nil {
+		err = d.conn.Send(line)
+	}
+	if d.err != nil || err != nil {
+		d.w.At(d.w.Now(), d.book.Fail)
+		d.fail(err)
+	}
+}
+
+// data takes what the driver says: whole lines, each an answered op.
+func (d *driver) data(p []byte) {
+	d.rest = append(d.rest, p...)
+	for {
+		i := bytes.IndexByte(d.rest, '\n')
+		if i < 0 {
+			return
+		}
+		line := d.rest[:i]
+		d.rest = d.rest[i+1:]
+		if err := d.book.Answer(line); err != nil {
+			d.fail(err)
+			return
+		}
+	}
+}

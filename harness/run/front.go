@@ -1,0 +1,101 @@
+package run
+
+import (
+	"strings"
+
+	"fourdays/harness/hist"
+	"fourdays/harness/scenario"
+	"fourdays/harness/workload"
+)
+
+// front is the provider's own doors before the mail store: the mail exchangers,
+// which follow the inbound policy, and the proxies, which know the accounts
+// that are closed before a store that hangs can be told.
+type front struct {
+	policy  string
+	closed  map[string]bool // "not yet available", in what the operator wants
+	pending map[string]bool // closed, but the store does not know yet
+	// refused is the last real answer to an account that is not closed, if it
+	// was not a promise: what the world meets at the store now.
+	refused *hist.Op
+}
+
+func (f *front) init() {
+	*f = front{policy: scenario.Open, closed: map[string]bool{}, pending: map[string]bool{}}
+}
+
+// learn notes how the store itself answered mail for, or a reader of, an open
+// account.
+func (f *front) learn(op *hist.Op) {
+	if op.Node == "" || f.closed[op.Account] || op.Kind != hist.Deliver && op.Kind != hist.Read && op.Kind != hist.Append {
+		return
+	}
+	switch {
+	case op.Outcome == hist.OK:
+		f.refused = nil
+	case op.Kind == hist.Deliver:
+		f.refused = op
+	}
+}
+
+// The front's words, in the form of a driver's replies.
+const (
+	closedReply   = "450 4.2.1 account is not yet available [rcpt]"
+	tempFailReply = "450 4.3.2 we take no mail at the moment [rcpt]"
+	refuseReply   = "554 5.3.2 we take no mail at the moment [rcpt]"
+	unreachReply  = "connection refused [connect]"
+)
+
+var policyReplies = map[string]string{
+	scenario.TempFail: tempFailReply, scenario.Refuse: refuseReply, scenario.Unreachable: unreachReply,
+}
+
+// stops says whether the front answers a question in the store's place.
+func (f *front) stops(group []*hist.Op) (reply string, stopped bool) {
+	if group[0].By == "audit" || group[0].By == "archive" {
+		return "", false
+	}
+	if reply, ok := policyReplies[f.policy]; ok && group[0].Kind == hist.Deliver {
+		return reply, true
+	}
+	for _, op := range group {
+		if f.pending[op.Account] {
+			return closedReply, true
+		}
+	}
+	return "", false
+}
+
+// inLeap is the rule by which a leap answers: the policy and the closed
+// accounts as they are, and otherwise as the last real attempt was answered.
+// An account whose last attempt succeeded is open, and the leap must not answer
+// for it.
+func (f *front) inLeap(account string) (outcome hist.Outcome, reply string, open bool) {
+	if !f.closed[account] && f.refused == nil {
+		return hist.No, "", true
+	}
+	if reply, ok := policyReplies[f.policy]; ok {
+		return hist.No, reply, false
+	}
+	if f.closed[account] {
+		return hist.No, closedReply, false
+	}
+	return f.refused.Outcome, strings.TrimSuffix(f.refused.Reply, " (leap)"), false
+}
+
+// Ask carries the workload's questions to the nodes, past the front.
+func (st *stage) Ask(group []*hist.Op, done func([]*hist.Op)) {
+	reply, stopped := st.front.stops(group)
+	if !stopped {
+		st.drv.ask(group, done)
+		return
+	}
+	now := st.Now().Microseconds()
+	for _, op := range group {
+		op.Node, op.Outcome, op.Reply = "", hist.No, reply
+		op.SentUS, op.AnsweredUS = now, now
+	}
+	st.w.At(st.w.Now(), func() { done(group) })
+}
+
+var _ workload.Port = (*stage)(nil)

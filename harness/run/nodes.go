@@ -1,0 +1,225 @@
+package run
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"fourdays/harness/hist"
+	"fourdays/harness/world"
+)
+
+// restartAfter is how long the supervisor waits before it starts a program
+// that ended by itself; it doubles each time, up to a quarter of an hour. Both
+// are picked, after systemd's habits.
+const (
+	restartAfter = 5 * time.Second
+	restartMost  = 15 * time.Minute
+)
+
+// start runs a node's program on its machine.
+func (st *stage) start(n *node) {
+	n.wanted = true
+	if st.w.Running(n.name) {
+		return
+	}
+	mounts := []world.Mount{{Path: "/data", Volume: st.fleet.Volume(n.name)}}
+	if st.s.Storage.Promise {
+		mounts = append(mounts, world.Mount{Path: "/promise", Volume: st.fleet.Volume(promiseArray(n.name))})
+	}
+	err := st.w.Start(st.ctx, world.Spec{
+		Name: n.name, IP: n.ip, Program: "mailnode", Args: st.nodeArgs(n), Mounts: mounts,
+		OnExit: func(code uint32) { st.exited(n, code) },
+	})
+	if err != nil {
+		st.fail(err)
+	}
+}
+
+func (st *stage) nodeArgs(n *node) []string {
+	var peers []string
+	for _, p := range st.nodes {
+		peers = append(peers, p.name+"="+p.ip+":7000")
+	}
+	args := []string{
+		"-id", n.name, "-data", "/data", "-peers", strings.Join(peers, ","), "-peer-listen", n.ip + ":7000",
+		"-lmtp", n.ip + ":24", "-imap", n.ip + ":143", "-admin", n.ip + ":80",
+		"-domains", strings.Join(st.s.Mail.Domains, ","),
+		"-raft-timeout", st.s.Raft.Timeout.String(), "-watchdog", st.s.Watchdog.String(),
+	}
+	if st.s.Storage.Promise {
+		args = append(args, "-promise", "/promise")
+	} else {
+		args = append(args, "-promise", "")
+	}
+	if len(st.s.Unsafe) > 0 {
+		args = append(args, "-unsafe", strings.Join(st.s.Unsafe, ","))
+	}
+	return args
+}
+
+// exited is the supervisor: a program that ended by itself is started again.
+func (st *stage) exited(n *node, code uint32) {
+	wait := min(restartAfter<<min(n.restarts, 12), restartMost)
+	n.restarts++
+	st.tell("detected", "%s ended itself with code %d; the supervisor starts it again in %v", n.name, code, wait)
+	at := st.Now() + wait
+	st.dueAt(at, func() {
+		if n.wanted {
+			st.start(n)
+		}
+	})
+}
+
+func (st *stage) node(name string) *node {
+	for _, n := range st.nodes {
+		if n.name == name {
+			return n
+		}
+	}
+	return nil
+}
+
+// startLoad runs the driver and connects to it.
+func (st *stage) startLoad(ready func()) error {
+	var nodes []string
+	for _, n := range st.nodes {
+		nodes = append(nodes, fmt.Sprintf("%s=%s:24,%s:143,%s:80", n.name, n.ip, n.ip, n.ip))
+	}
+	err := st.w.Start(st.ctx, world.Spec{
+		Name: "load", IP: loadAddress, Program: "mailload",
+		Args:   []string{"-control", loadAddress + controlPort, "-nodes", strings.Join(nodes, ";")},
+		OnExit: func(code uint32) { st.fail(fmt.Errorf("drive load: the driver ended with code %d", code)) },
+	})
+	if err != nil {
+		return err
+	}
+	st.drv.w = st.w
+	return st.drv.connect(loadAddress+controlPort, epoch, ready)
+}
+
+// health is what the harness's probes have learnt of the nodes.
+type health struct {
+	firstUS *int64 // when a node first said by itself that something is wrong
+}
+
+// healthAnswer is the part of a node's /health that the harness reads.
+type healthAnswer struct {
+	Role        string `json:"role"`
+	Fenced      bool   `json:"fenced"`
+	Reason      string `json:"reason"`
+	Unavailable string `json:"unavailable"`
+	Detected    int    `json:"detected"` // how many lines /detected has
+	reachable   bool
+	detected    []string
+}
+
+// probeEvery is how often nodes are asked how they are, for probeFor after each
+// turn of the story. Picked.
+const (
+	probeEvery = 10 * time.Second
+	probeFor   = 3 * time.Minute
+)
+
+// probe asks every node how it is, and calls done when all have answered or
+// failed to.
+func (st *stage) probe(done func()) {
+	left := len(st.nodes)
+	for _, n := range st.nodes {
+		st.admin(n.name, "GET", "/health", "", func(op *hist.Op) {
+			st.heard(n, op)
+			if left--; left == 0 && done != nil {
+				done()
+			}
+		})
+	}
+}
+
+// heard takes one node's answer, or its silence.
+func (st *stage) heard(n *node, op *hist.Op) {
+	was := n.last
+	var now healthAnswer
+	if op != nil && op.Outcome == hist.OK && json.Unmarshal([]byte(op.Text), &now) == nil {
+		now.reachable = true
+	} else {
+		now = was
+		now.reachable = false
+	}
+	now.detected = was.detected
+	n.last = now
+	if !now.reachable {
+		return
+	}
+	if now.Fenced && !was.Fenced {
+		st.noticed("%s has fenced itself: %s", n.name, now.Reason)
+	}
+	if now.Unavailable != "" && was.Unavailable == "" && !now.Fenced && st.Now() >= 0 {
+		st.noticed("%s says that it is unavailable: %s", n.name, now.Unavailable)
+	}
+	if now.Detected > len(n.last.detected) {
+		st.admin(n.name, "GET", "/detected", "", func(op *hist.Op) { st.heardOf(n, op) })
+	}
+}
+
+// heardOf takes what a node has detected: lines that only grow in number while
+// its program lives.
+func (st *stage) heardOf(n *node, op *hist.Op) {
+	var lines []string
+	if op == nil || op.Outcome != hist.OK || json.Unmarshal([]byte(op.Text), &lines) != nil {
+		return
+	}
+	for _, line := range lines[min(len(n.last.detected), len(lines)):] {
+		st.noticed("%s has detected: %s", n.name, line)
+	}
+	n.last.detected = lines
+}
+
+func (st *stage) noticed(format string, args ...any) {
+	if st.health.firstUS == nil && st.Now() >= 0 {
+		us := st.Now().Microseconds()
+		st.health.firstUS = &us
+	}
+	st.tell("detected", format, args...)
+}
+
+// watch probes the nodes for a while.
+func (st *stage) watch() {
+	until := st.Now() + probeFor
+	var next func()
+	next = func() {
+		st.probe(nil)
+		if at := st.Now() + probeEvery; at < until {
+			st.At(at, next)
+		}
+	}
+	next()
+}
+
+// adminTimeout is how long the harness waits for an admin face. Picked.
+const adminTimeout = 5 * time.Second
+
+// admin asks a node's admin face. done gets nil when there was no answer.
+func (st *stage) admin(node, method, path, body string, done func(*hist.Op)) {
+	op := &hist.Op{
+		Kind: hist.Admin, By: "operator", Node: node, Method: method, Path: path, Text: body,
+		IntendedUS: st.Now().Microseconds(), TimeoutUS: adminTimeout.Microseconds(),
+	}
+	st.drv.ask([]*hist.Op{op}, func(answers []*hist.Op) {
+		if len(answers) == 0 {
+			done(nil)
+			return
+		}
+		done(answers[0])
+	})
+}
+
+// nodesOn are the nodes whose volumes lie on an array.
+func (st *stage) nodesOn(array string) (on []*node) {
+	for _, n := range st.nodes {
+		if n.array == array {
+			on = append(on, n)
+		}
+	}
+	return on
+}

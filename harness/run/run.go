@@ -1,0 +1,133 @@
+// Package run rehearses a scenario in a world and judges what happened.
+//
+// It owns the phases (prepare, baseline and faults, settle, audit, judge), the
+// way scripted steps become acts, and the evidence that judging needs. It
+// assumes that the world calls back on one goroutine. Collecting and judging
+// are apart: Collect leaves a history and its evidence in the run directory,
+// and Judge reads nothing else, so that a recorded run can be judged again. It
+// knows the mail store only through its protocols.
+package run
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"time"
+
+	"fourdays/harness/report"
+	"fourdays/harness/scenario"
+	"fourdays/harness/sim"
+)
+
+// Options say how to run a scenario.
+type Options struct {
+	// Seed overrides the scenario's.
+	Seed *uint64
+	// Dir is the run directory: it must exist and takes history.jsonl,
+	// evidence.json and log/.
+	Dir string
+	// Progress is told what goes on, in words, now and then; it may be nil.
+	Progress func(Progress)
+	// Programs are what Prepare made.
+	Programs *Programs
+}
+
+// Progress is where a run is.
+type Progress struct {
+	Phase string        // "prepare", "run", "settle", "audit", "judge"
+	At    time.Duration // of the scenario's time
+	Of    time.Duration // the scenario's duration
+	Text  string        // what happened, if anything
+}
+
+// Programs are the built guests and the engine that runs them; runs share
+// them.
+type Programs struct {
+	Node, Load *sim.Program
+	Engine     *sim.Engine
+}
+
+// The programs that a scenario runs, as paths below the module's root.
+const (
+	nodeProgram = "mailstore/cmd/mailnode"
+	loadProgram = "harness/cmd/mailload"
+)
+
+// Prepare builds the programs, or finds them in the cache; the first time on a
+// machine it takes a minute or two. say is told about it.
+func Prepare(ctx context.Context, say func(string)) (*Programs, error) {
+	cache, err := sim.CacheDir()
+	if err != nil {
+		return nil, fmt.Errorf("find cache folder: %w", err)
+	}
+	root, err := sim.FindSource()
+	if err != nil {
+		return nil, err
+	}
+	p := &Programs{}
+	b := &sim.Builder{Root: root, Cache: cache, Progress: say}
+	if p.Engine, err = sim.NewEngine(cache); err != nil {
+		return nil, err
+	}
+	for pkg, to := range map[string]**sim.Program{nodeProgram: &p.Node, loadProgram: &p.Load} {
+		if *to, err = b.Build(ctx, pkg); err != nil {
+			return nil, err
+		}
+	}
+	for _, prog := range []*sim.Program{p.Node, p.Load} {
+		say(fmt.Sprintf("translating %s to machine code (once per build)", prog.Name))
+		if err := p.Engine.Prepare(ctx, prog); err != nil {
+			return nil, err
+		}
+	}
+	return p, nil
+}
+
+// Close frees what the programs hold.
+func (p *Programs) Close(ctx context.Context) error { return p.Engine.Close(ctx) }
+
+// Run rehearses s, judges it, and returns what run.json is to say. An error
+// means that the harness failed; what was collected until then is in Dir, and
+// the report says so. When ctx ends the report's verdict is "aborted".
+func Run(ctx context.Context, s *scenario.Scenario, opt Options) (*report.Run, error) {
+	ev, err := Collect(ctx, s, opt)
+	if ev == nil {
+		return nil, err
+	}
+	if serr := ev.save(opt.Dir); serr != nil {
+		return nil, errors.Join(err, serr)
+	}
+	if opt.Progress != nil {
+		opt.Progress(Progress{Phase: "judge", At: s.Duration, Of: s.Duration})
+	}
+	r, jerr := Judge(s, opt.Dir)
+	if jerr != nil {
+		return nil, errors.Join(err, jerr)
+	}
+	return r, err
+}
+
+// build says what was run.
+func (p *Programs) build(bugs string) report.Build {
+	return report.Build{
+		Go: runtime.Version(), GuestSHA256: p.Node.SHA256(), BugsSHA256: bugs,
+		Arch: runtime.GOOS + "/" + runtime.GOARCH,
+	}
+}
+
+const historyFile = "history.jsonl"
+
+// openHistory creates the history in the run directory.
+func openHistory(dir string) (*os.File, error) {
+	if err := os.MkdirAll(filepath.Join(dir, "log"), 0o755); err != nil {
+		return nil, fmt.Errorf("make run directory: %w", err)
+	}
+	f, err := os.OpenFile(filepath.Join(dir, historyFile), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o644)
+	if err != nil {
+		return nil, fmt.Errorf("create history: %w", err)
+	}
+	return f, nil
+}

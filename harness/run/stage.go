@@ -1,0 +1,262 @@
+package run
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"fourdays/harness/hist"
+	"fourdays/harness/report"
+	"fourdays/harness/scenario"
+	"fourdays/harness/sim"
+	"fourdays/harness/workload"
+	"fourdays/harness/world"
+	"fourdays/storage/array"
+	"fourdays/storage/bug"
+	"fourdays/storage/catalog"
+)
+
+// lead is the time before the scenario's zero in which the store is started
+// and filled. What it does not need is leapt over.
+const lead = time.Hour
+
+// epoch is the wall clock of the programs at the scenario's zero: the evening
+// on which the outage of 2023 began.
+var epoch = time.Date(2023, 1, 22, 21, 0, 0, 0, time.UTC)
+
+// The addresses of a simulated run.
+const (
+	loadAddress = "10.0.1.1"
+	controlPort = ":9000"
+)
+
+func nodeIP(i int) string { return fmt.Sprintf("10.0.0.%d", i+1) }
+
+// stage is one run in progress. Times are the scenario's: the world's less the
+// lead.
+type stage struct {
+	ctx    context.Context
+	s      *scenario.Scenario
+	opt    Options
+	seed   uint64
+	w      *sim.World
+	fleet  *array.Fleet
+	drv    driver
+	engine *workload.Engine
+	out    *hist.Writer
+	file   *os.File
+	log    *os.File
+	ev     *Evidence
+	err    error
+
+	nodes    []*node
+	accounts []string
+	bugs     map[string]bug.Bug
+	armed    map[string]*arming // by the name that steps use
+	front    front
+	due      dues // what a leap must not pass
+	leap     leaping
+	prepared time.Duration // what was leapt before the scenario began
+	verified verification
+	health   health
+}
+
+// node is one replica's machine.
+type node struct {
+	name, ip, array string
+	restarts        int
+	wanted          bool // the script wants it to run
+	last            healthAnswer
+}
+
+func newStage(ctx context.Context, s *scenario.Scenario, opt Options) (*stage, error) {
+	st := &stage{ctx: ctx, s: s, opt: opt, seed: s.Seed, armed: map[string]*arming{}}
+	if opt.Seed != nil {
+		st.seed = *opt.Seed
+	}
+	st.ev = newEvidence(s, st.seed)
+	st.front.init()
+	if err := st.findBugs(); err != nil {
+		return nil, err
+	}
+	if err := st.openFiles(); err != nil {
+		return nil, err
+	}
+	if err := st.build(); err != nil {
+		st.close()
+		return nil, err
+	}
+	return st, nil
+}
+
+func (st *stage) openFiles() (err error) {
+	if st.file, err = openHistory(st.opt.Dir); err != nil {
+		return err
+	}
+	st.out = hist.NewWriter(st.file)
+	st.log, err = os.Create(filepath.Join(st.opt.Dir, "log", "programs.log"))
+	if err != nil {
+		st.file.Close()
+		return fmt.Errorf("create log: %w", err)
+	}
+	return nil
+}
+
+// close releases what the run held and says what could not be written.
+func (st *stage) close() error {
+	var errs []string
+	note := func(err error) {
+		if err != nil {
+			errs = append(errs, err.Error())
+		}
+	}
+	if st.w != nil {
+		note(st.w.Close(context.WithoutCancel(st.ctx)))
+	}
+	note(st.out.Close())
+	note(st.log.Close())
+	if len(errs) > 0 {
+		return fmt.Errorf("write run directory: %s", strings.Join(errs, "; "))
+	}
+	return nil
+}
+
+// build makes the world, the arrays and the load.
+func (st *stage) build() error {
+	link := world.Link{Latency: st.s.Network.Latency, Jitter: st.s.Network.Jitter, Loss: st.s.Network.Loss.Fraction()}
+	var err error
+	st.w, err = sim.NewWorld(st.ctx, sim.Config{Seed: st.seed, Epoch: epoch.Add(-lead), Net: link, Log: st.log},
+		st.opt.Programs.Engine, st.opt.Programs.Node, st.opt.Programs.Load)
+	if err != nil {
+		return err
+	}
+	for i, r := range st.replicas() {
+		st.nodes = append(st.nodes, &node{name: r.Node, ip: nodeIP(i), array: r.Array})
+	}
+	if err := st.buildFleet(); err != nil {
+		return err
+	}
+	return st.buildLoad()
+}
+
+func (st *stage) replicas() (all []scenario.Replica) {
+	for _, store := range st.s.Storage.Stores {
+		all = append(all, store.Replicas...)
+	}
+	return all
+}
+
+// promiseArray is the small device of a node that shares no fate with its
+// volume.
+func promiseArray(node string) string { return node + "-device" }
+
+func (st *stage) buildFleet() (err error) {
+	cfg := array.Config{Arrays: map[string]array.ArrayConfig{}, Volumes: map[string]array.VolumeConfig{}}
+	for _, a := range st.s.Storage.Arrays {
+		cfg.Arrays[a.Name] = array.ArrayConfig{
+			OS: a.OS, Controllers: a.Controllers, Service: a.Service, Bandwidth: int64(a.Bandwidth),
+			Takeover: array.PickedTakeover, Capacity: int64(a.Capacity),
+		}
+	}
+	for _, store := range st.s.Storage.Stores {
+		for _, r := range store.Replicas {
+			cfg.Volumes[r.Node] = array.VolumeConfig{Array: r.Array, Store: store.Name, Profile: array.Profile(st.s.Storage.Profile)}
+			cfg.Arrays[promiseArray(r.Node)] = array.ArrayConfig{OS: "device/1"}
+			cfg.Volumes[promiseArray(r.Node)] = array.VolumeConfig{Array: promiseArray(r.Node), Store: "devices"}
+		}
+	}
+	st.fleet, err = array.New(st.w, st.seed, cfg)
+	return err
+}
+
+func (st *stage) buildLoad() error {
+	for i := range st.s.Mail.Mailboxes {
+		st.accounts = append(st.accounts, fmt.Sprintf("u%04d@%s", i+1, st.s.Mail.Domains[i%len(st.s.Mail.Domains)]))
+	}
+	w := st.s.Workload
+	profile, ok := workload.Profiles[w.Senders]
+	if !ok {
+		return fmt.Errorf("workload: no profile of senders %q", w.Senders)
+	}
+	var names []string
+	for _, n := range st.nodes {
+		names = append(names, n.name)
+	}
+	var err error
+	st.engine, err = workload.New(workload.Config{
+		Seed: st.seed, Accounts: st.accounts, Nodes: names,
+		Deliver: workload.Constant(w.Deliver.PerSecond()), Read: workload.Constant(w.Read.PerSecond()),
+		Change: workload.Constant(w.Change.PerSecond()), Senders: profile,
+		Sizes: workload.Sizes{Cap: int(w.MaxSize)}, Start: w.From, End: w.Until, Record: st.record,
+	}, st)
+	return err
+}
+
+// findBugs gathers the bugs that the timeline arms: the file's own first, then
+// the catalogue's.
+func (st *stage) findBugs() error {
+	st.bugs = map[string]bug.Bug{}
+	for _, own := range st.s.Bugs {
+		st.bugs[own.ID] = own
+	}
+	h := sha256.New()
+	for _, step := range st.s.Timeline {
+		arm, ok := step.Action.(scenario.Arm)
+		if !ok {
+			continue
+		}
+		if _, own := st.bugs[arm.Bug]; !own {
+			b, ok := catalog.Get(arm.Bug)
+			if !ok {
+				return fmt.Errorf("arm %s: no such bug in the catalogue or the file; `fourdays bugs list` shows them", arm.Bug)
+			}
+			st.bugs[arm.Bug] = b
+		}
+		h.Write(bug.Print(st.bugs[arm.Bug]))
+	}
+	st.ev.Build = st.opt.Programs.build(hex.EncodeToString(h.Sum(nil)))
+	return nil
+}
+
+// Now, At and Ask make a stage the workload's port.
+
+// Now is the scenario's time.
+func (st *stage) Now() time.Duration { return st.w.Now() - lead }
+
+// At calls f at a scenario time.
+func (st *stage) At(t time.Duration, f func()) { st.w.At(t+lead, f) }
+
+// record writes an answered op into the history.
+func (st *stage) record(op *hist.Op) {
+	st.front.learn(op)
+	st.look(op)
+	if err := st.out.Write(op); err != nil {
+		st.fail(fmt.Errorf("write history: %w", err))
+	}
+}
+
+// fail ends the run with a fault of the harness.
+func (st *stage) fail(err error) {
+	if st.err == nil {
+		st.err = err
+		st.w.Fail(err)
+	}
+}
+
+// tell adds a line to the timeline and to the progress.
+func (st *stage) tell(kind, format string, args ...any) {
+	text := fmt.Sprintf(format, args...)
+	st.ev.Timeline = append(st.ev.Timeline, report.Event{AtMS: st.Now().Milliseconds(), Kind: kind, Text: text})
+	st.progress("run", text)
+}
+
+func (st *stage) progress(phase, text string) {
+	if st.opt.Progress != nil {
+		st.opt.Progress(Progress{Phase: phase, At: st.Now(), Of: st.s.Duration, Text: text})
+	}
+}

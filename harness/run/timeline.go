@@ -1,0 +1,274 @@
+package run
+
+import (
+	"fmt"
+	"slices"
+	"sort"
+	"strings"
+	"time"
+
+	"fourdays/harness/report"
+	"fourdays/harness/scenario"
+	"fourdays/harness/world"
+	"fourdays/storage/array"
+	"fourdays/storage/bug"
+)
+
+// dues are the moments that a leap must not pass.
+type dues []time.Duration
+
+// dueAt is At for what a leap must stop at.
+func (st *stage) dueAt(t time.Duration, f func()) {
+	st.due = append(st.due, t)
+	sort.Slice(st.due, func(i, j int) bool { return st.due[i] < st.due[j] })
+	st.At(t, func() {
+		i := slices.Index(st.due, t)
+		st.due = slices.Delete(st.due, i, i+1)
+		f()
+	})
+}
+
+// arming is one armed bug and its receipt.
+type arming struct {
+	rule  array.Rule
+	fault *fault
+}
+
+// fault is one planned fault, as the evidence keeps it.
+type fault struct {
+	report.Fault
+	Name       string `json:"name"`        // what steps call it
+	Rule       string `json:"rule"`        // of the array, "" for an act of the harness
+	MustRevert bool   `json:"must_revert"` // the script takes it back
+}
+
+// plan schedules the script.
+func (st *stage) plan() {
+	for _, step := range st.s.Timeline {
+		if f := st.plannedFault(step); f != nil {
+			st.ev.Faults = append(st.ev.Faults, f)
+		}
+		st.dueAt(step.At, func() { st.act(step) })
+	}
+}
+
+// act carries out one step and watches the nodes for a while after it.
+func (st *stage) act(step scenario.Step) {
+	if step.Note != "" {
+		st.tell("note", "%s", step.Note)
+	}
+	if step.Action == nil {
+		return
+	}
+	if err := st.do(step); err != nil {
+		st.fail(fmt.Errorf("step at %s (%s): %w", scenario.Duration(step.At), step.Action.Verb(), err))
+		return
+	}
+	if _, leap := step.Action.(scenario.Leap); !leap {
+		st.watch()
+	}
+}
+
+func (st *stage) do(step scenario.Step) error {
+	switch a := step.Action.(type) {
+	case scenario.Arm:
+		return st.arm(step, a)
+	case scenario.Disarm:
+		return st.disarm(a.Name)
+	case scenario.Fix:
+		return st.fix(a.Name)
+	case scenario.PowerLoss:
+		return st.each(step, a.Targets, st.powerLoss)
+	case scenario.PowerOn:
+		return st.each(step, a.Targets, st.powerOn)
+	case scenario.Kill:
+		return st.each(step, a.Nodes, st.kill)
+	case scenario.Start:
+		return st.each(step, a.Nodes, st.startNode)
+	case scenario.Restart:
+		return st.each(step, a.Nodes, st.restart)
+	case scenario.Failover:
+		return st.each(step, a.Arrays, st.fleet.Failover)
+	case scenario.Partition:
+		st.fired(step)
+		st.partition(a.Groups)
+	case scenario.Heal:
+		st.heal()
+	case scenario.Link:
+		st.fired(step)
+		l := st.link()
+		l.Latency, l.Loss = a.Latency, a.Loss.Fraction()
+		st.w.SetLink(a.Between[0], a.Between[1], l)
+		st.tell("fault", "link %s–%s: %v, loss %v", a.Between[0], a.Between[1], a.Latency, a.Loss)
+	case scenario.Inbound:
+		st.inbound(a.Policy)
+	case scenario.CloseAccounts:
+		st.closeAccounts(a.Share)
+	case scenario.Reopen:
+		st.reopen(a)
+	case scenario.Verify:
+		st.verify()
+	case scenario.Leap:
+		st.leapUntil(a.Until)
+	default:
+		return fmt.Errorf("this world does not know the action")
+	}
+	return nil
+}
+
+// each does one thing to several targets and notes that it happened.
+func (st *stage) each(step scenario.Step, targets []string, f func(string) error) error {
+	for _, t := range targets {
+		if err := f(t); err != nil {
+			return err
+		}
+	}
+	st.fired(step)
+	kind := "operator"
+	if st.plannedFault(step) != nil {
+		kind = "fault"
+	}
+	st.tell(kind, "%s: %s", strings.ReplaceAll(step.Action.Verb(), "_", " "), strings.Join(targets, ", "))
+	return nil
+}
+
+// scopeText prints a scope as the script spells it.
+func scopeText(s scenario.Scope) string {
+	var parts []string
+	for _, p := range []struct{ name, glob string }{
+		{"os", s.OS}, {"array", s.Array}, {"volume", s.Volume}, {"node", s.Node}, {"store", s.Store},
+	} {
+		if p.glob != "" {
+			parts = append(parts, p.name+" "+p.glob)
+		}
+	}
+	if len(parts) == 0 {
+		return "everything"
+	}
+	return strings.Join(parts, ", ")
+}
+
+func (st *stage) arm(step scenario.Step, a scenario.Arm) error {
+	scope := bug.Scope{Population: bug.Population{OS: a.On.OS, Array: a.On.Array, Volume: a.On.Volume, Store: a.On.Store}}
+	if a.On.Node != "" {
+		scope.Population.Volume = a.On.Node // a node's volume has its name
+	}
+	if scope.Population.Store == "" {
+		scope.Population.Store = st.s.Storage.Stores[0].Name // never the promise devices
+	}
+	rule, err := st.fleet.Arm(st.bugs[a.Bug], scope)
+	if err != nil {
+		return err
+	}
+	f := st.faultOf(step)
+	f.Rule = rule.ID
+	st.armed[a.As] = &arming{rule: rule, fault: f}
+	st.tell("fault", "armed %s on %s", a.Bug, scopeText(a.On))
+	return nil
+}
+
+func (st *stage) disarm(name string) error {
+	a := st.armed[name]
+	if a == nil {
+		return fmt.Errorf("%s is not armed", name)
+	}
+	st.tell("operator", "disarmed %s", name)
+	return st.fleet.Disarm(a.rule.ID)
+}
+
+func (st *stage) fix(name string) error {
+	a := st.armed[name]
+	if a == nil {
+		return fmt.Errorf("%s is not armed", name)
+	}
+	st.ev.Milestones.FixedMS = ms(st.Now())
+	st.tell("operator", "the vendor's fix for %s is installed", name)
+	return st.fleet.Fix(a.rule.Bug)
+}
+
+func ms(d time.Duration) *int64 {
+	n := d.Milliseconds()
+	return &n
+}
+
+// powerLoss takes the power from an array and the nodes on it, or from a node.
+func (st *stage) powerLoss(name string) error {
+	nodes := st.nodesOn(name)
+	if n := st.node(name); n != nil {
+		nodes = []*node{n}
+	} else if err := st.fleet.PowerLoss(name); err != nil {
+		return err
+	}
+	for _, n := range nodes {
+		n.wanted = false
+		if err := st.w.PowerLoss(n.name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (st *stage) powerOn(name string) error {
+	nodes := st.nodesOn(name)
+	if n := st.node(name); n != nil {
+		nodes = []*node{n}
+	} else if err := st.fleet.PowerOn(name); err != nil {
+		return err
+	}
+	for _, n := range nodes {
+		st.start(n)
+	}
+	st.reverted("power_loss", name)
+	return nil
+}
+
+func (st *stage) kill(name string) error {
+	st.node(name).wanted = false
+	return st.w.Kill(name)
+}
+
+func (st *stage) startNode(name string) error {
+	st.start(st.node(name))
+	st.reverted("kill", name)
+	return nil
+}
+
+func (st *stage) restart(name string) error {
+	if err := st.kill(name); err != nil {
+		return err
+	}
+	return st.startNode(name)
+}
+
+func (st *stage) link() world.Link {
+	return world.Link{Latency: st.s.Network.Latency, Jitter: st.s.Network.Jitter, Loss: st.s.Network.Loss.Fraction()}
+}
+
+// partition cuts every link between nodes of different groups.
+func (st *stage) partition(groups [][]string) {
+	for i, g := range groups {
+		for _, h := range groups[i+1:] {
+			for _, a := range g {
+				for _, b := range h {
+					st.w.SetLink(a, b, world.Link{Cut: true})
+				}
+			}
+		}
+	}
+	var names []string
+	for _, g := range groups {
+		names = append(names, "["+strings.Join(g, " ")+"]")
+	}
+	st.tell("fault", "the network falls apart: %s", strings.Join(names, " "))
+}
+
+func (st *stage) heal() {
+	for i, a := range st.nodes {
+		for _, b := range st.nodes[i+1:] {
+			st.w.SetLink(a.name, b.name, st.link())
+		}
+	}
+	st.reverted("partition", "")
+	st.reverted("link", "")
+	st.tell("operator", "the network is whole again")
+}
