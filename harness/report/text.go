@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"unicode/utf8"
@@ -113,10 +114,17 @@ func (t *texter) expectations() {
 	}
 	t.table(rows)
 	for _, x := range t.r.Expectations {
-		if x.Verdict != Pass && x.Why != "" {
+		if x.Verdict != Pass && x.Why != "" && !t.told(x.Why) {
 			t.wrap("  ", x.Name+": "+x.Why)
 		}
 	}
+}
+
+// told says that a failed check gives the same reason further down.
+func (t *texter) told(why string) bool {
+	return slices.ContainsFunc(t.r.Checks, func(c check.Check) bool {
+		return c.Verdict == check.Fail && c.Why != "" && strings.HasSuffix(why, c.Why)
+	})
 }
 
 func (t *texter) checks() {

@@ -63,7 +63,10 @@ func (p *progress) say(who, text string) {
 func (p *progress) at(name string, at run.Progress) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	line := fmt.Sprintf("%s: %s %s/%s", name, at.Phase, scenario.Duration(at.At.Round(time.Second)), scenario.Duration(at.Of))
+	line := name + ": " + at.Phase
+	if at.At >= 0 { // before its start a run has no time of its own
+		line += " " + scenario.Duration(at.At.Round(time.Second)) + "/" + scenario.Duration(at.Of)
+	}
 	if at.Text != "" {
 		line += "  " + at.Text
 	}

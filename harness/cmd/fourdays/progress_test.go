@@ -31,6 +31,7 @@ func step(phase string, at time.Duration, text string) run.Progress {
 func TestAPipeHearsPhasesEventsAndASignOfLife(t *testing.T) {
 	p, out, now := watched(false)
 	p.say("prepare", "building mailnode")
+	p.at("a", step("archive", -time.Hour, ""))
 	p.at("a", step("run", 1*time.Second, ""))
 	p.at("a", step("run", 2*time.Second, ""))
 	p.at("a", step("run", 3*time.Second, "power loss of east"))
@@ -40,6 +41,7 @@ func TestAPipeHearsPhasesEventsAndASignOfLife(t *testing.T) {
 	p.done("a", &report.Run{Verdict: report.Pass, WallMS: 1500})
 	require.Equal(t, []string{
 		"prepare: building mailnode",
+		"a: archive",
 		"a: run 1s/1m",
 		"a: run 3s/1m  power loss of east",
 		"a: run 4s/1m",
