@@ -164,7 +164,7 @@ func (v *Volume) rebuild() {
 		if n.linked || n.opens > 0 {
 			v.inodes = append(v.inodes, n)
 			v.usedInodes++
-			v.charge(n.real().seen.allocated(0, len(n.real().seen.blocks)))
+			v.charge(n.room())
 		}
 	}
 	v.array.usedInodes += v.usedInodes

@@ -36,6 +36,12 @@ func (n *inode) real() *image {
 	return &n.truth
 }
 
+// room is how many blocks the array holds of n.
+func (n *inode) room() int64 {
+	s := &n.real().seen
+	return s.allocated(0, len(s.blocks))
+}
+
 // both calls f with the truth and, if it differs, with what the array holds.
 func (n *inode) both(f func(*image)) {
 	f(&n.truth)
@@ -83,11 +89,14 @@ func (v *Volume) release(n *inode) {
 	if n.linked || n.opens > 0 {
 		return
 	}
-	v.charge(-n.truth.seen.allocated(0, len(n.truth.seen.blocks)))
+	v.charge(-n.room())
 	v.usedInodes--
 	v.array.usedInodes--
 	v.gone++
 	n.truth.seen, n.dirty = state{}, bitmap{}
+	if n.actual != nil {
+		n.actual.seen = state{}
+	}
 	n.opens = -1 // never again
 	if v.gone > 64 && v.gone > len(v.inodes)/2 {
 		v.compact()

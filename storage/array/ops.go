@@ -144,10 +144,12 @@ func (v *Volume) write(op *vol.Op, h *handle, dec *decision) vol.Result {
 	if off+int64(len(op.Data)) > MaxFile {
 		return failed(syscall.EFBIG)
 	}
-	if errno := v.room(n, off, len(op.Data)); errno != 0 {
+	need, errno := v.need(n, off, len(op.Data))
+	if errno != 0 {
 		return failed(errno)
 	}
 	if len(dec.hits) == 0 {
+		v.charge(need)
 		n.both(func(i *image) { i.seen.writeAt(op.Data, off, v.epoch) })
 	} else {
 		v.spoilWrite(dec.hits, n, h, op.Data, off)
@@ -156,18 +158,14 @@ func (v *Volume) write(op *vol.Op, h *handle, dec *decision) vol.Result {
 	return vol.Result{N: len(op.Data)}
 }
 
-// room takes the blocks that a write needs from the array's capacity.
-func (v *Volume) room(n *inode, off int64, size int) syscall.Errno {
+// need is how many blocks a write adds, if the array has room for them.
+func (v *Volume) need(n *inode, off int64, size int) (int64, syscall.Errno) {
 	from, to := int(off/BlockSize), blocksFor(off+int64(size))
 	need := int64(to-from) - n.real().seen.allocated(from, to)
-	if need == 0 {
-		return 0
+	if need > 0 && (v.array.usedBlocks+need)*BlockSize > v.array.cfg.Capacity {
+		return 0, syscall.ENOSPC
 	}
-	if (v.array.usedBlocks+need)*BlockSize > v.array.cfg.Capacity {
-		return syscall.ENOSPC
-	}
-	v.charge(need)
-	return 0
+	return need, 0
 }
 
 func (v *Volume) touch(n *inode, from, to int) {
@@ -209,10 +207,9 @@ func (v *Volume) truncate(op *vol.Op, h *handle) vol.Result {
 }
 
 func (v *Volume) setSize(n *inode, size int64) {
-	before := n.real().seen.allocated(0, len(n.real().seen.blocks))
+	before := n.room()
 	n.both(func(i *image) { i.seen.truncate(size, v.epoch) })
-	after := n.real().seen.allocated(0, len(n.real().seen.blocks))
-	v.charge(after - before)
+	v.charge(n.room() - before)
 	last := int(size / BlockSize)
 	v.touch(n, last, last) // listed, with nothing dirty
 	if size%BlockSize != 0 {

@@ -86,6 +86,7 @@ func (g *gate) flip(p []byte, n int) {
 func (v *Volume) spoilWrite(hits []*gate, n *inode, h *handle, p []byte, off int64) {
 	op := vol.Op{Kind: vol.Write}
 	img := v.fork(n, nil)
+	before := n.room()
 	n.truth.seen.writeAt(p, off, v.epoch)
 	img.seen.grow(max(img.seen.size, off+int64(len(p))))
 	stored := slices.Clone(p)
@@ -100,6 +101,7 @@ func (v *Volume) spoilWrite(hits []*gate, n *inode, h *handle, p []byte, off int
 		g.note(&op, h, false)
 	}
 	img.seen.writeAt(stored, off, v.epoch)
+	v.charge(n.room() - before)
 }
 
 // spoilt is what one rule leaves of a write, and whether it changed anything.
@@ -154,11 +156,15 @@ func (v *Volume) misdirect(g *gate, n *inode, p []byte, off int64) bool {
 		at = (off/BlockSize + 1 + g.rng.Int64N(last)) % (last + 1) * BlockSize
 	}
 	img := v.fork(victim, g.rule)
+	before := victim.room()
 	v.epoch++
 	for _, s := range []*state{&img.seen, &img.acked} {
 		if at < s.size {
 			s.writeAt(p[:min(int64(len(p)), s.size-at)], at, v.epoch)
 		}
+	}
+	if victim != n {
+		v.charge(victim.room() - before)
 	}
 	return true
 }

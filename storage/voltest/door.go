@@ -71,6 +71,7 @@ type direct struct {
 	clock *Clock
 }
 
+// Do implements Door.
 func (d direct) Do(op vol.Op) vol.Result {
 	var res vol.Result
 	answered := false

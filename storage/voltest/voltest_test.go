@@ -11,14 +11,6 @@ import (
 	"fourdays/storage/voltest"
 )
 
-// TestPlainDirectory holds this machine's own file system to the suite, and so
-// the suite to it.
-func TestPlainDirectory(t *testing.T) {
-	voltest.Run(t, func(t *testing.T) voltest.Harness {
-		return voltest.Harness{Door: voltest.Dir(t.TempDir())}
-	})
-}
-
 func TestArrayDirectly(t *testing.T) {
 	for _, profile := range []array.Profile{array.Ordered, array.Strict} {
 		t.Run(string(profile), func(t *testing.T) {
