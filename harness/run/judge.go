@@ -23,7 +23,9 @@ func Judge(s *scenario.Scenario, dir string) (*report.Run, error) {
 	judge := check.New(ev.checkInput(s))
 	meter := recovery.New(ev.recoveryInput(s))
 	end := tail{accounts: map[string]bool{}, replicas: map[string]bool{}}
+	known := names{}
 	if err := readHistory(dir, func(op *hist.Op) error {
+		known.name(op)
 		judge.Add(op)
 		meter.Add(op)
 		end.add(op)
@@ -119,6 +121,30 @@ func losses(classes []check.Class) (all []recovery.Loss) {
 		})
 	}
 	return all
+}
+
+// names are the keys of messages by the digest of what was sent: a replica's
+// audit shows digests only, for the store knows nothing of keys.
+type names map[string]string
+
+// name gives the messages of an audit their keys. What is kept beside a body
+// goes before what the body has become.
+func (n names) name(op *hist.Op) {
+	if op.Digest != "" && op.Message != "" {
+		n[op.Digest] = op.Message
+	}
+	if op.Kind != hist.Audit || op.View == nil {
+		return
+	}
+	for i := range op.View.Messages {
+		m := &op.View.Messages[i]
+		if m.Message == "" {
+			m.Message = n[m.Stored]
+		}
+		if m.Message == "" {
+			m.Message = n[m.Digest]
+		}
+	}
 }
 
 // tail is what the end of a history says by itself.
