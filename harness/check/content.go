@@ -66,6 +66,9 @@ func (j *Judge) judgeBodies(b *mailbox, node int, p *picture) {
 		}
 		j.violate(checkI8, l, h.op, "UID %d of %s on %s %s", m.UID, b.title(), j.nodes[node], h.text)
 		if h.bodiless {
+			if h.slot != nil {
+				h.slot.bodiless |= 1 << node
+			}
 			j.violate(checkR2, l, h.op, "UID %d of %s on %s has an index entry and no body: %s", m.UID, b.title(), j.nodes[node], m.Damage)
 		}
 	}

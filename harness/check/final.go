@@ -3,6 +3,7 @@ package check
 import (
 	"fmt"
 	"math/bits"
+	"slices"
 )
 
 // readBit stands for the last look through IMAP among the replicas.
@@ -40,7 +41,7 @@ type finale struct {
 func (f *finale) gather() {
 	for _, l := range f.letters {
 		for s := range copiesOf(l) {
-			s.on, s.whole, s.damaged = 0, 0, 0
+			s.on, s.whole, s.damaged, s.bodiless = 0, 0, 0, 0
 		}
 	}
 	for _, a := range f.accounts {
@@ -50,17 +51,13 @@ func (f *finale) gather() {
 	}
 	for _, l := range f.letters {
 		for s := range copiesOf(l) {
-			s.whole = s.on &^ s.damaged
+			s.whole = s.on &^ s.bodiless
 		}
 	}
 }
 
 func (f *finale) gatherBox(a *account, b *mailbox) {
 	b.looked, b.holding, b.lost, b.blind = 0, 0, 0, b.countBlind()
-	b.read = b.reading != nil && b.reading.sentUS >= a.quietUS && b.reading.validity == b.validity
-	if b.read {
-		b.reading.mark(readBit)
-	}
 	for node, at := range a.looks {
 		if at < a.quietUS {
 			continue
@@ -72,6 +69,9 @@ func (f *finale) gatherBox(a *account, b *mailbox) {
 		b.holding |= 1 << node
 		b.audits[node].mark(node)
 	}
+	if b.read = f.lastRead(a, b); b.read {
+		b.reading.mark(readBit)
+	}
 	for node, p := range b.audits {
 		if p != nil {
 			f.judgeBodies(b, node, p)
@@ -82,6 +82,15 @@ func (f *finale) gatherBox(a *account, b *mailbox) {
 			f.judgeRisen(b, b.audits[node])
 		}
 	}
+}
+
+// lastRead tells whether the last look through IMAP is evidence of the end:
+// nothing moved after it, and not every replica was audited later still.
+func (f *finale) lastRead(a *account, b *mailbox) bool {
+	if b.reading == nil || b.reading.sentUS < a.quietUS || b.reading.validity != b.validity {
+		return false
+	}
+	return b.looked != f.full || f.full == 0 || slices.Min(a.looks) < b.reading.sentUS
 }
 
 func (p *picture) mark(bit int) {

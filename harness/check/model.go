@@ -100,6 +100,7 @@ type slot struct {
 	risen      bool     // shown after its removal was acknowledged
 	on, whole  uint64   // who shows it in the end; with a body
 	damaged    uint64   // who shows it with another body, or none
+	bodiless   uint64   // who shows it with none
 }
 
 func (s *slot) gone() bool     { return s.expunged || s.movedOut }
