@@ -108,6 +108,9 @@ func (g *gateHook) free() {
 
 func newCluster(t testing.TB, size int, options ...func(*cluster)) *cluster {
 	c := &cluster{t: t, nodes: map[string]*Replica{}, timeout: 150 * time.Millisecond, promise: true, gates: map[string]*gateHook{}}
+	if t, ok := t.(*testing.T); ok {
+		t.Parallel() // they mostly wait for elections
+	}
 	for _, o := range options {
 		o(c)
 	}

@@ -1,6 +1,7 @@
 package replica
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -168,16 +169,36 @@ func TestFlippedBitInTheLogFences(t *testing.T) {
 // node does not open, and says why.
 func TestFlippedBitInATableKeepsTheNodeOut(t *testing.T) {
 	for eighth := range 8 {
-		c := newCluster(t, 1)
-		c.fill("x", 20)
-		c.stop("n1") // flushes
-		flipInFile(t, newest(t, c.volume("n1"), ".sst"), func(size int) int { return size * eighth / 8 })
-		r := c.start("n1", nil)
-		require.Eventually(t, func() bool { return strings.Contains(r.Status().Unavailable, "checksum") }, 5*time.Second, time.Millisecond)
-		require.Contains(t, strings.Join(r.Status().Detected, "\n"), "checksum")
-		_, err := r.Do(within(c.timeout), "k", []byte("set a 1"))
-		require.ErrorIs(t, err, ErrUnavailable)
+		t.Run(fmt.Sprint(eighth), func(t *testing.T) {
+			c := newCluster(t, 1)
+			c.fill("x", 20)
+			c.stop("n1") // flushes
+			flipInFile(t, newest(t, c.volume("n1"), ".sst"), func(size int) int { return size * eighth / 8 })
+			r := c.start("n1", nil)
+			require.Eventually(t, func() bool { return strings.Contains(r.Status().Unavailable, "checksum") }, 5*time.Second, time.Millisecond)
+			require.Contains(t, strings.Join(r.Status().Detected, "\n"), "checksum")
+			_, err := r.Do(within(c.timeout), "k", []byte("set a 1"))
+			require.ErrorIs(t, err, ErrUnavailable)
+		})
 	}
+}
+
+// TestDamagedTableIsNotCompactedAway flips a bit under a running node: before
+// the tree is rewritten, which would lose the damage and the records, the node
+// looks, and fences itself.
+func TestDamagedTableIsNotCompactedAway(t *testing.T) {
+	c := newCluster(t, 3)
+	c.fill("x", 20)
+	id := c.leader().cfg.ID
+	r := c.restart(id) // flushes into a table
+	c.waitPhase(r, running)
+	c.converged()
+	flipInFile(t, newest(t, c.volume(id), ".sst"), func(size int) int { return size / 2 })
+	r.store.Load().compact()
+	require.Contains(t, c.waitPhase(r, fenced).Reason, "a table is damaged")
+	c.do(c.leader(), "k", "set a 1")
+	_, err := read(r, within(time.Second), "a")
+	require.ErrorIs(t, err, ErrFenced)
 }
 
 // newest is the last file with this suffix.
@@ -197,7 +218,11 @@ func flipInFile(t *testing.T, path string, where func(size int) int) {
 	require.NoError(t, err)
 	size := len(strings.TrimRight(string(content), "\x00"))
 	content[where(size)] ^= 4
-	require.NoError(t, os.WriteFile(path, content, 0o644))
+	file, err := os.OpenFile(path, os.O_WRONLY, 0) // in place: it may be mapped
+	require.NoError(t, err)
+	_, err = file.WriteAt(content, 0)
+	require.NoError(t, err)
+	require.NoError(t, file.Close())
 }
 
 // TestFlippedBitInARecordIsReported puts a record in place that Badger finds
@@ -232,8 +257,11 @@ func TestMissingRecordFences(t *testing.T) {
 	r := c.followers()[0]
 	s := r.store.Load()
 	require.NoError(t, s.commit([]record{{key: stateKey(s.state.at.Load().gen, subKey(userSpace, []byte("a")))}}))
-	require.ErrorIs(t, r.Scrub(), ErrDamaged)
 	require.NoError(t, c.leader().Scrub())
+	require.ErrorIs(t, r.Scrub(), ErrDamaged)
+	require.Regexp(t, "scrub: the state holds", c.waitPhase(r, fenced).Reason)
+	require.NoError(t, r.Local(func(View) error { return nil }))
+	c.do(c.leader(), "k2", "set a new")
 	require.Regexp(t, "the state holds .* it should be", c.waitPhase(c.restart(r.cfg.ID), fenced).Reason)
 }
 

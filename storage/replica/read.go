@@ -47,15 +47,15 @@ func (r *Replica) Local(fn func(View) error) error {
 
 // Scrub reads all of this node's state and compares it with its sums: it finds
 // records that are damaged, and those that are missing, which a read cannot
-// tell from what was never written. What it finds is also a detection.
+// tell from what was never written. A node that finds such is fenced.
 func (r *Replica) Scrub() error {
 	s := r.store.Load()
 	if s == nil {
 		return fmt.Errorf("%w: %s", ErrUnavailable, r.phase.Load().reason)
 	}
 	err := s.state.check()
-	if err != nil {
-		r.Detect(fmt.Sprintf("scrub: %v", err))
+	if errors.Is(err, ErrDamaged) {
+		r.distrust(fmt.Sprintf("scrub: %v", err))
 	}
 	return err
 }

@@ -229,6 +229,19 @@ func (r *Replica) fail(err error) {
 	os.Exit(1)
 }
 
+// distrust fences a running node whose own copy turned out to be damaged: what
+// it would call "not found" may have been there.
+func (r *Replica) distrust(reason string) {
+	r.Detect("fenced: " + reason)
+	if r.phase.Load().name != running {
+		return
+	}
+	r.setPhase(fenced, reason)
+	r.mux.open.Store(false)
+	r.mux.cut()
+	go r.node.Load().stop()
+}
+
 // storageStuck gives leadership away, as far as that is possible while raft's
 // main loop waits for the storage: without its heartbeats the others elect
 // another leader, and when the storage answers again this node finds its lease

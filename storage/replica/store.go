@@ -19,7 +19,8 @@ type store struct {
 	watch *watchdog
 	fail  func(error) // does not return unless a test says so
 
-	detect func(string)
+	detect   func(string)
+	distrust func(reason string) // fences the node while it runs
 
 	log         *logStore
 	stable      *stableStore
@@ -101,7 +102,7 @@ func catch(err *error) {
 
 // openStore opens what is in the volume and reads where it stands.
 func openStore(r *Replica) (*store, error) {
-	s := &store{watch: r.watch, fail: r.fail, detect: r.Detect}
+	s := &store{watch: r.watch, fail: r.fail, detect: r.Detect, distrust: r.distrust}
 	opt := badgerOptions(filepath.Join(r.cfg.Dir, "state"), r.log, r.cfg.Unsafe.NoSync)
 	err := r.watch.do("open", func() (err error) {
 		s.db, err = openBadger(opt, r.Detect)
@@ -256,11 +257,21 @@ func (s *store) compactIfDue(records []record) {
 	go func() {
 		defer s.compacting.Store(false)
 		if s.compactionDue() {
-			// An error means that there was nothing to do, or that the store
-			// is closing: what cannot be written shows at the next commit.
-			_ = s.db.Flatten(1)
+			s.compact()
 		}
 	}()
+}
+
+// compact flattens the tree, unless a table is damaged: Badger would drop what
+// it cannot read, and the damage with it.
+func (s *store) compact() {
+	if err := s.db.VerifyChecksum(); err != nil {
+		s.distrust(fmt.Sprintf("a table is damaged: %v", err))
+		return
+	}
+	// An error means that there was nothing to do, or that the store is
+	// closing: what cannot be written shows at the next commit.
+	_ = s.db.Flatten(1)
 }
 
 func (s *store) compactionDue() bool {
