@@ -17,6 +17,7 @@ import (
 // comes and goes and power and controllers fail, in both profiles. At the end
 // everything is removed, and all room has to be free again.
 func TestTheBooksBalanceWhateverHappens(t *testing.T) {
+	fired := 0
 	for _, profile := range []array.Profile{array.Ordered, array.Strict} {
 		for seed := range uint64(12) {
 			c := newChaos(t, seed, profile)
@@ -27,13 +28,12 @@ func TestTheBooksBalanceWhateverHappens(t *testing.T) {
 			space := must(t, c.v, vol.Op{Kind: vol.Statfs}).Space
 			require.Equal(t, space.Bytes, space.FreeBytes, "seed %d %s", seed, profile)
 			require.Equal(t, space.Inodes-1, space.FreeInodes, "seed %d %s", seed, profile)
-			fired := 0
 			for _, receipt := range c.Receipts() {
 				fired += receipt.Fired
 			}
-			require.Greater(t, fired, 20)
 		}
 	}
+	require.Greater(t, fired, 1000)
 }
 
 // chaos is a rig whose volume n1 suffers everything.

@@ -2,6 +2,7 @@ package array
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 )
 
@@ -24,10 +25,7 @@ const tearOneIn = 4
 func (v *Volume) PowerLoss() {
 	v.fleet.mu.Lock()
 	defer v.fleet.unlock()
-	v.gen++
-	for _, g := range v.gates {
-		g.dropHeld()
-	}
+	v.dropInFlight()
 	clear(v.files)
 	v.dropLies(lostAtNodePowerLoss)
 	v.destage(len(v.lies)) // the array has power: it keeps, and in time writes, what it cached
@@ -145,15 +143,16 @@ func (v *Volume) rebuild() {
 		opened[h.node]++
 	}
 	all := v.reachable(seenOf)
-	for _, n := range all {
-		n.linked = false
-	}
-	v.mark(v.root)
 	for n := range opened {
 		if !slices.Contains(all, n) {
 			all = append(all, n)
 		}
 	}
+	for _, n := range all {
+		n.linked = false
+	}
+	v.root.linked = true
+	v.mark(v.root)
 	slices.SortFunc(all, func(a, b *inode) int { return cmp.Compare(a.ino, b.ino) })
 	v.inodes, v.forked, v.gone, v.usedInodes = nil, nil, 0, 0
 	for _, n := range all {
@@ -170,14 +169,21 @@ func (v *Volume) rebuild() {
 	v.array.usedInodes += v.usedInodes
 }
 
-// mark notes which inodes have a name in what the array holds.
-func (v *Volume) mark(n *inode) {
-	if n.linked {
-		return
-	}
-	n.linked = true
-	for _, child := range n.real().seen.names {
-		v.mark(child)
+// mark notes which inodes have a name in what the array holds. A lost flush can
+// bring back a name whose bearer has moved on since: then one of the two goes, as
+// fsck would have it.
+func (v *Volume) mark(dir *inode) {
+	names := dir.real().seen.names
+	for _, name := range slices.Sorted(maps.Keys(names)) {
+		child := names[name]
+		if child.linked {
+			delete(v.fork(dir, nil).seen.names, name)
+			continue
+		}
+		child.linked = true
+		if child.isDir() {
+			v.mark(child)
+		}
 	}
 }
 

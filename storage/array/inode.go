@@ -86,7 +86,7 @@ func (v *Volume) newInode(mode fs.FileMode) *inode {
 
 // release gives back the room of an inode that has neither name nor opener.
 func (v *Volume) release(n *inode) {
-	if n.linked || n.opens > 0 {
+	if n.linked || n.opens != 0 {
 		return
 	}
 	v.charge(-n.room())

@@ -96,7 +96,7 @@ func (v *Volume) create(at place, mode os.FileMode) *inode {
 // openFor returns the inode of a handle that may be used to read or to write.
 func openFor(h *handle, write bool) (*inode, syscall.Errno) {
 	switch {
-	case h == nil || h.node.opens < 0:
+	case h == nil:
 		return nil, syscall.EBADF
 	case write && !writable(h.flag):
 		return nil, syscall.EBADF
@@ -181,7 +181,7 @@ func (v *Volume) truncate(op *vol.Op, h *handle) vol.Result {
 	var n *inode
 	if op.File != 0 {
 		var errno syscall.Errno
-		if n, errno = openFor(h, true); errno == syscall.EBADF && h != nil && h.node.opens >= 0 {
+		if n, errno = openFor(h, true); errno == syscall.EBADF && h != nil {
 			errno = syscall.EINVAL // as ftruncate says of a file not open for writing
 		}
 		if errno != 0 {
@@ -222,9 +222,8 @@ func (v *Volume) close(op *vol.Op, h *handle) vol.Result {
 	if h == nil {
 		return failed(syscall.EBADF)
 	}
-	delete(v.files, op.File)
-	h.node.opens--
-	v.release(h.node)
+	h.closed = true
+	v.closeIdle(op.File, h)
 	return vol.Result{}
 }
 

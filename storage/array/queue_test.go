@@ -215,3 +215,20 @@ func TestManyMayAskAtOnce(t *testing.T) {
 	wg.Wait()
 	wantRead(t, r.Volume("n1"), "a", "x")
 }
+
+// TestAFileClosedAndRemovedLivesWhileItIsWritten shows the room of such a file
+// given back, and only once, when the last operation on it has been answered.
+func TestAFileClosedAndRemovedLivesWhileItIsWritten(t *testing.T) {
+	r := newRig(t, 1, east(timing))
+	v := r.Volume("n1")
+	f := must(t, v, vol.Op{Kind: vol.Open, Path: "a", Flag: syscall.O_RDWR | syscall.O_CREAT, NoWait: true}).File
+	at := r.submit(v, vol.Op{Kind: vol.Write, File: f, Data: []byte("x")})
+	must(t, v, vol.Op{Kind: vol.Unlink, Path: "a", NoWait: true})
+	must(t, v, vol.Op{Kind: vol.Close, File: f, NoWait: true})
+	require.Equal(t, syscall.EBADF, do(t, v, vol.Op{Kind: vol.Stat, File: f, NoWait: true}).Errno)
+	free := func() int64 { return must(t, v, vol.Op{Kind: vol.Statfs, NoWait: true}).Space.FreeInodes }
+	require.Equal(t, array.PickedInodes-2, free())
+	r.clock.Advance(time.Second)
+	require.Positive(t, *at)
+	require.Equal(t, array.PickedInodes-1, free())
+}

@@ -171,7 +171,7 @@ func (v *Volume) misdirect(g *gate, n *inode, p []byte, off int64) bool {
 
 // doSync carries out an fsync, or pretends to.
 func (v *Volume) doSync(h *handle, dec *decision) vol.Result {
-	if h == nil || h.node.opens < 0 {
+	if h == nil {
 		return failed(syscall.EBADF)
 	}
 	op := vol.Op{Kind: vol.Sync}

@@ -37,11 +37,14 @@ type Volume struct {
 	rng                    *rand.Rand
 }
 
-// handle is one open of a file. It lives on while an operation uses it.
+// handle is one open of a file. Closed, it lives on while operations in flight
+// use it.
 type handle struct {
-	node *inode
-	path string
-	flag int
+	node   *inode
+	path   string
+	flag   int
+	busy   int
+	closed bool
 }
 
 // request is an operation between Do and its answer.
@@ -77,7 +80,7 @@ func (v *Volume) Do(op *vol.Op, done func(vol.Result)) {
 	}
 	var h *handle
 	if op.File != 0 {
-		if h = v.files[op.File]; h == nil {
+		if h = v.files[op.File]; h == nil || h.closed {
 			v.fleet.unlock()
 			done(vol.Result{Errno: syscall.EBADF})
 			return
@@ -91,6 +94,9 @@ func (v *Volume) Do(op *vol.Op, done func(vol.Result)) {
 		done(res)
 		return
 	}
+	if h != nil {
+		h.busy++
+	}
 	v.start(&request{v: v, op: *op, file: h, done: done, dec: dec, gen: v.gen})
 	v.fleet.unlock()
 }
@@ -100,7 +106,7 @@ func (v *Volume) Do(op *vol.Op, done func(vol.Result)) {
 func (v *Volume) start(r *request) {
 	switch {
 	case r.dec.errno != 0:
-		v.fleet.answer(r.done, vol.Result{Errno: r.dec.errno})
+		v.finish(r, vol.Result{Errno: r.dec.errno})
 	case r.dec.hang != nil:
 		r.dec.hang.held = append(r.dec.hang.held, r)
 	default:
@@ -111,14 +117,32 @@ func (v *Volume) start(r *request) {
 func (v *Volume) queue(r *request) {
 	wait := v.array.admit(v.fleet.clock.Now(), len(r.op.Data)) + r.dec.delay
 	if wait <= 0 {
-		v.fleet.answer(r.done, v.execute(&r.op, r.file, &r.dec))
+		v.finish(r, v.execute(&r.op, r.file, &r.dec))
 		return
 	}
 	v.fleet.later(wait, func() {
 		if r.gen == v.gen {
-			v.fleet.answer(r.done, v.execute(&r.op, r.file, &r.dec))
+			v.finish(r, v.execute(&r.op, r.file, &r.dec))
 		}
 	})
+}
+
+// finish answers an operation that was in flight.
+func (v *Volume) finish(r *request, res vol.Result) {
+	if h := r.file; h != nil {
+		h.busy--
+		v.closeIdle(r.op.File, h)
+	}
+	v.fleet.answer(r.done, res)
+}
+
+// closeIdle ends a handle that is closed and that nothing uses any more.
+func (v *Volume) closeIdle(id vol.FileID, h *handle) {
+	if h.closed && h.busy == 0 {
+		delete(v.files, id)
+		h.node.opens--
+		v.release(h.node)
+	}
 }
 
 // Kill implements vol.Machine.
@@ -145,5 +169,9 @@ func (v *Volume) dropInFlight() {
 	v.gen++
 	for _, g := range v.gates {
 		g.dropHeld()
+	}
+	for id, h := range v.files {
+		h.busy = 0
+		v.closeIdle(id, h)
 	}
 }
