@@ -22,6 +22,26 @@ type rec struct {
 	kind, outcome               uint32 // words
 }
 
+// records keeps recs in pieces, so that growing never copies. Number 0 is none.
+type records struct {
+	pieces [][]rec
+	n      uint32
+}
+
+const pieceLen = 1 << 13
+
+func (r *records) add(one rec) uint32 {
+	at := r.n
+	if int(at/pieceLen) == len(r.pieces) {
+		r.pieces = append(r.pieces, make([]rec, pieceLen))
+	}
+	*r.at(at) = one
+	r.n++
+	return at
+}
+
+func (r *records) at(i uint32) *rec { return &r.pieces[i/pieceLen][i%pieceLen] }
+
 // words gives each distinct string a number.
 type words struct {
 	numbers map[string]uint32
@@ -52,8 +72,7 @@ func (w *words) number(s string) uint32 {
 
 // remember notes that op concerned l.
 func (j *Judge) remember(l *letter, op *hist.Op, uid, newUID uint32) {
-	at := uint32(len(j.recs))
-	j.recs = append(j.recs, rec{
+	at := j.recs.add(rec{
 		n: op.N, intended: op.IntendedUS, sent: op.SentUS, answered: op.AnsweredUS,
 		by: j.words.number(op.By), node: j.words.number(op.Node), reply: j.words.number(op.Reply),
 		from: j.words.number(op.Mailbox), to: j.words.number(op.To), uid: uid, newUID: newUID,
@@ -62,7 +81,7 @@ func (j *Judge) remember(l *letter, op *hist.Op, uid, newUID uint32) {
 	if l.first == 0 {
 		l.first = at
 	} else {
-		j.recs[l.last].next = at
+		j.recs.at(l.last).next = at
 	}
 	l.last = at
 }
@@ -73,8 +92,8 @@ func (j *Judge) history(l *letter) []*hist.Op {
 	if l == nil {
 		return nil
 	}
-	for at := l.first; at != 0 && len(ops) < maxEvidence; at = j.recs[at].next {
-		ops = append(ops, j.recs[at].op(l, j.words.list))
+	for at := l.first; at != 0 && len(ops) < maxEvidence; at = j.recs.at(at).next {
+		ops = append(ops, j.recs.at(at).op(l, j.words.list))
 	}
 	return ops
 }

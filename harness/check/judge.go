@@ -20,7 +20,7 @@ type Judge struct {
 	byName   map[string]*account
 	accounts []*account
 	letters  []*letter
-	recs     []rec
+	recs     records
 	words    words
 	flags    flagNames
 	stamp    uint32   // the view being gone through
@@ -36,7 +36,7 @@ type Judge struct {
 func New(in Input) *Judge {
 	j := &Judge{
 		in: in, lateUS: in.LateUS, believed: map[string]int{}, byName: map[string]*account{},
-		recs: make([]rec, 1), words: newWords(), flags: newFlagNames(),
+		recs: records{n: 1}, words: newWords(), flags: newFlagNames(),
 	}
 	if j.lateUS == 0 {
 		j.lateUS = 3600e6

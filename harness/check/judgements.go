@@ -346,14 +346,14 @@ func (j *Judge) firstOp(l *letter) *hist.Op {
 	if l.first == 0 {
 		return l.stranger
 	}
-	return j.recs[l.first].op(l, j.words.list)
+	return j.recs.at(l.first).op(l, j.words.list)
 }
 
 func (j *Judge) lastOp(l *letter) *hist.Op {
 	if l.first == 0 {
 		return l.stranger
 	}
-	return j.recs[l.last].op(l, j.words.list)
+	return j.recs.at(l.last).op(l, j.words.list)
 }
 
 // receipts judges H1.
