@@ -24,9 +24,6 @@ func (v *Volume) judge(op *vol.Op, h *handle) (dec decision, plain bool) {
 			g.judge(op, h, &dec)
 		}
 	}
-	if op.NoWait {
-		dec.hang, dec.delay = nil, 0
-	}
 	return dec, dec.errno == 0 && dec.hang == nil && dec.delay == 0
 }
 

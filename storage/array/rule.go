@@ -1,6 +1,7 @@
 package array
 
 import (
+	"cmp"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -102,19 +103,13 @@ func (f *Fleet) Arm(b bug.Bug, scope bug.Scope) (Rule, error) {
 }
 
 func merge(own, given bug.Scope) bug.Scope {
-	if given.Extent != "" {
-		own.Extent = given.Extent
+	p, q := own.Population, given.Population
+	return bug.Scope{
+		Extent: cmp.Or(given.Extent, own.Extent, bug.ExtentVolume),
+		Path:   cmp.Or(given.Path, own.Path),
+		Population: bug.Population{OS: cmp.Or(q.OS, p.OS), Array: cmp.Or(q.Array, p.Array), Volume: cmp.Or(q.Volume, p.Volume),
+			Store: cmp.Or(q.Store, p.Store), Controller: cmp.Or(q.Controller, p.Controller)},
 	}
-	if own.Extent == "" {
-		own.Extent = bug.ExtentVolume
-	}
-	if !given.Population.Empty() {
-		own.Population = given.Population
-	}
-	if given.Path != "" {
-		own.Path = given.Path
-	}
-	return own
 }
 
 func (f *Fleet) newRule(b bug.Bug, scope bug.Scope) *rule {

@@ -282,3 +282,17 @@ func TestOneSeedIsOneHistory(t *testing.T) {
 	_, r3, _ := history(5)
 	require.NotEqual(t, r1, r3)
 }
+
+// TestAScopeFillsInWhatTheBugLeavesOpen says that a scope restricts a bug and
+// does not widen it, unless it says so field by field.
+func TestAScopeFillsInWhatTheBugLeavesOpen(t *testing.T) {
+	r := newRig(t, 1)
+	b := parse(t, "trigger: {event: arm}\npersistence: until_fix\neffect: {ops: [stat], reply: EIO}\n"+
+		"scope: {extent: system, population: {os: acme/*}, path: \"*.x\"}")
+	rule := r.arm(b, bug.Scope{Population: bug.Population{Store: "main"}})
+	require.Equal(t, []string{"n1", "n2"}, rule.Volumes)
+	require.Equal(t, "os=acme/* store=main path=*.x extent=system", rule.Scope)
+	rule = r.arm(b, bug.Scope{Population: bug.Population{OS: "*/*"}, Extent: bug.ExtentArray, Path: "*"})
+	require.Equal(t, []string{"n1", "n2", "n3"}, rule.Volumes)
+	require.Equal(t, "os=*/* path=* extent=array", rule.Scope)
+}

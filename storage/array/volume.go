@@ -14,7 +14,6 @@ type Volume struct {
 	name   string
 	store  string
 	strict bool
-	home   int // controller that owned it when it was made
 
 	root    *inode
 	inodes  []*inode // in the order of their making
