@@ -206,13 +206,15 @@ func (j *Judge) transferOne(op *hist.Op, s *slot, to *mailbox, newUID uint32, to
 		to.acct.blindCopies++
 	}
 	s.declined = s.declined || op.Outcome == hist.No
+	// An OK that names no place did nothing if the message was gone, and a
+	// server that tells places would have named one.
+	there := !j.uidplus && len(op.NewUIDs) == 0 && s.maybeUS > op.AnsweredUS
 	from := copied
 	if op.Kind == hist.Move {
 		from = moved
-		// An OK that names no place moves nothing if the message was gone.
-		s.leave(op, op.Outcome == hist.OK && (told || s.maybeUS > op.AnsweredUS), true)
+		s.leave(op, op.Outcome == hist.OK && (told || there), true)
 	}
-	if op.Outcome != hist.OK || !told && (s.maybeUS < op.SentUS || len(op.NewUIDs) > 0) {
+	if op.Outcome != hist.OK || !told && !there {
 		return
 	}
 	j.arrive(to, l, from, op, newUID)
@@ -327,7 +329,7 @@ func (j *Judge) mailbox(a *account, op *hist.Op) {
 	case op.Outcome == hist.No:
 		j.missed(b, op)
 	case op.Kind == hist.Create && op.Outcome == hist.OK:
-		if op.SentUS <= b.deletedUS {
+		if op.SentUS <= b.removalUS {
 			return // made and deleted at the same time
 		}
 		b.created, b.createdOp = true, brief(op)
@@ -340,7 +342,8 @@ func (j *Judge) mailbox(a *account, op *hist.Op) {
 // remove takes everything out of a mailbox that was, or may have been, deleted.
 func (j *Judge) remove(b *mailbox, op *hist.Op) {
 	certain := op.Outcome == hist.OK
-	b.maybeUS, b.settledUS = min(b.maybeUS, op.SentUS), never
+	b.maybeUS, b.settledUS, b.reborn = min(b.maybeUS, op.SentUS), never, true
+	b.removalUS = max(b.removalUS, op.AnsweredUS)
 	if b.hidden != nil && op.SentUS <= b.hideUS {
 		b.hidden = nil
 	}

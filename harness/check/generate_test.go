@@ -21,6 +21,7 @@ type model struct {
 	retries []*hist.Op
 	queue   []Recipient
 	nodes   []string
+	uidplus bool
 }
 
 type modelBox struct {
@@ -38,7 +39,7 @@ const (
 func newModel(seed uint64) *model {
 	m := &model{
 		rng: rand.New(rand.NewPCG(seed, 1)), at: 1e6, boxes: map[string]map[string]*modelBox{},
-		digests: map[string]string{}, nodes: []string{"n1", "n2", "n3"},
+		uidplus: seed%3 > 0, digests: map[string]string{}, nodes: []string{"n1", "n2", "n3"},
 	}
 	for i := range modelUsers {
 		user := fmt.Sprintf("u%d@libero.example", i)
@@ -216,7 +217,7 @@ func (m *model) append(user, box string) {
 	}
 	b := m.boxes[user][box]
 	uid := b.add(hist.Seen{Message: op.Message, Digest: op.Digest, Flags: op.Flags}, m.at)
-	if op.Outcome == hist.OK && m.rng.IntN(4) > 0 {
+	if op.Outcome == hist.OK && m.uidplus {
 		op.NewUIDs, op.UIDValidity = []uint32{uid}, b.validity
 	}
 }
@@ -257,7 +258,7 @@ func (m *model) transfer(kind hist.Kind, user, from, to string) {
 	for _, s := range moved {
 		uids = append(uids, dst.add(hist.Seen{Message: s.Message, Digest: s.Digest, Flags: s.Flags}, m.at))
 	}
-	if op.Outcome == hist.OK && m.rng.IntN(4) > 0 {
+	if op.Outcome == hist.OK && m.uidplus {
 		op.NewUIDs, op.UIDValidity = uids, dst.validity
 	}
 }

@@ -14,7 +14,7 @@ func (j *Judge) era(b *mailbox, validity uint32, op *hist.Op) bool {
 	}
 	j.count(checkI3, 1)
 	switch {
-	case b.validity == 0:
+	case b.validity == 0 && !b.reborn:
 		b.validity, b.validityUS = validity, op.AnsweredUS
 		b.settleEra(op)
 		return true
@@ -22,7 +22,7 @@ func (j *Judge) era(b *mailbox, validity uint32, op *hist.Op) bool {
 		b.validityUS = min(b.validityUS, op.AnsweredUS)
 		b.settleEra(op)
 		return true
-	case validity > b.validity:
+	case validity > b.validity: // or the first that was shown, after a deletion
 		b.turn(validity, op)
 		b.settledUS = never
 		b.settleEra(op)
@@ -40,7 +40,14 @@ func (b *mailbox) settleEra(op *hist.Op) {
 }
 
 // means tells whether the UIDs in op are certainly those of this era.
-func (b *mailbox) means(op *hist.Op) bool { return op.SentUS > b.settledUS }
+func (b *mailbox) means(op *hist.Op) bool {
+	if op.Kind == hist.Store || op.Kind == hist.Expunge {
+		if op.UIDValidity != 0 { // what was selected for it
+			return op.UIDValidity == b.validity
+		}
+	}
+	return op.SentUS > b.settledUS
+}
 
 // turn begins a new era: UIDs mean nothing any more, but every copy that was
 // promised still has to be somewhere.

@@ -23,6 +23,7 @@ type Judge struct {
 	recs     records
 	words    words
 	flags    flagNames
+	uidplus  bool     // the server tells where things go
 	stamp    uint32   // the view being gone through
 	nameless bool     // it shows a message that nobody has named yet
 	scratch  *picture // of a view that is not kept
@@ -76,6 +77,7 @@ func (j *Judge) Add(op *hist.Op) {
 	}
 	a := j.account(op.Account)
 	j.touch(a, op)
+	j.uidplus = j.uidplus || len(op.NewUIDs) > 0
 	switch op.Kind {
 	case hist.Deliver:
 		j.deliver(a, op)

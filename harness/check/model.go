@@ -132,6 +132,8 @@ type mailbox struct {
 	sinceUS   int64            // known to exist since; never if not
 	maybeUS   int64            // the earliest sending of a deletion that may have worked
 	deletedUS int64            // the last acknowledged deletion; 0 if none
+	removalUS int64            // the last answer to a deletion that worked, or may have
+	reborn    bool             // it was, or may have been, deleted at some time
 	created   bool             // by an acknowledged CREATE
 	loose     int              // removals by UIDs of an era that is not certain
 	looseUIDs map[uint32]int64 // the earliest sending of each

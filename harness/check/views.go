@@ -38,7 +38,9 @@ func (j *Judge) look(a *account, op *hist.Op) {
 	} else {
 		j.scratch = j.show(b, op, j.scratch)
 	}
-	j.omissions(b, op)
+	if len(op.Flags) == 0 && op.Message == "" && len(op.UIDs) == 0 {
+		j.omissions(b, op) // it was not a search for some of them
+	}
 }
 
 // show goes through the messages of a view and returns its picture, made in
