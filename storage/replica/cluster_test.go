@@ -305,16 +305,24 @@ func (c *cluster) answers(r *Replica) {
 // converged waits until all running nodes hold the same state.
 func (c *cluster) converged() {
 	c.t.Helper()
-	want := c.leader().Status()
+	var all []string
 	require.Eventually(c.t, func() bool {
+		want, ok := c.leader().Status(), true
+		all = nil
 		for _, r := range c.nodes {
-			if s := r.Status(); s.StateSum != want.StateSum || s.Records != want.Records || s.Applied < want.Applied {
-				return false
-			}
+			s := r.Status()
+			ok = ok && s.StateSum == want.StateSum && s.Records == want.Records && s.Applied >= want.Applied
+			all = append(all, fmt.Sprintf("%+v", s))
 		}
-		return true
-	}, 10*time.Second, 10*time.Millisecond)
+		return ok
+	}, 10*time.Second, 10*time.Millisecond, "%v", lazy(func() string { return strings.Join(all, "\n") }))
 }
+
+// lazy is a message that is made when it is needed.
+type lazy func() string
+
+// String implements fmt.Stringer.
+func (l lazy) String() string { return l() }
 
 func copyDir(t testing.TB, from, to string) {
 	t.Helper()

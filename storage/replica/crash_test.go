@@ -16,7 +16,7 @@ import (
 func (c *cluster) waitPhase(r *Replica, name string) Status {
 	c.t.Helper()
 	require.Eventually(c.t, func() bool { return r.phase.Load().name == name }, 10*time.Second, 5*time.Millisecond,
-		"phase %v", r.phase.Load())
+		"%v", lazy(func() string { return fmt.Sprint(*r.phase.Load()) }))
 	return r.Status()
 }
 

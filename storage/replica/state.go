@@ -197,6 +197,9 @@ func (st *state) applySome(entries []*raft.Log, results []any) (done int) {
 		st.put("apply", st.settle(b, &at))
 		st.at.Store(&at)
 	}
+	if b.ready > 0 {
+		st.ready.Store(b.ready)
+	}
 	return done
 }
 
@@ -232,7 +235,7 @@ func (st *state) applyOne(b *batch, at *standpoint, entry *raft.Log) *result {
 		return &result{}
 	}
 	if len(entry.Data) == 0 || entry.Data[0] != entryCommand {
-		st.ready.Store(entry.Term)
+		b.ready = entry.Term
 		return &result{}
 	}
 	u := unpack{rest: entry.Data[1:]}

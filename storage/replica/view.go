@@ -81,7 +81,8 @@ type batch struct {
 	written map[string][]byte // sealed; nil is deleted
 	known   map[string][]byte // what base holds, for the keys read so far; nil is nothing
 	size    int
-	broken  error // the base could not be read: nothing of this may be committed
+	ready   uint64 // the term whose leader's first entry is in here, if it is
+	broken  error  // the base could not be read: nothing of this may be committed
 }
 
 func newBatch(base *view) *batch {
