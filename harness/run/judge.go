@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"time"
 
 	"fourdays/harness/check"
 	"fourdays/harness/hist"
@@ -101,7 +102,8 @@ func (ev *Evidence) checkInput(s *scenario.Scenario) check.Input {
 func (ev *Evidence) recoveryInput(s *scenario.Scenario) recovery.Input {
 	in := recovery.Input{
 		EndUS: ev.VirtualMS * 1000, HealthUS: ev.HealthUS, AgreedUS: ev.AgreedUS, AuditedUS: ev.AuditedUS, Closed: ev.Closed,
-		Scale: float64(s.Mail.Population) / float64(max(1, s.Mail.Mailboxes)),
+		WindowUS: min(time.Minute, max(2*time.Second, s.Duration/60)).Microseconds(),
+		Scale:    float64(s.Mail.Population) / float64(max(1, s.Mail.Mailboxes)),
 	}
 	for _, f := range ev.Faults {
 		if f.FirstAtMS != nil && (in.FaultUS == nil || *f.FirstAtMS*1000 < *in.FaultUS) {

@@ -25,9 +25,9 @@ import (
 // and filled. What it does not need is leapt over.
 const lead = time.Hour
 
-// epoch is the wall clock of the programs at the scenario's zero: the evening
-// on which the outage of 2023 began.
-var epoch = time.Date(2023, 1, 22, 21, 0, 0, 0, time.UTC)
+// epoch is the wall clock of the programs at the scenario's zero: two hours before
+// the outage of 2023 began.
+var epoch = time.Date(2023, 1, 22, 19, 0, 0, 0, time.UTC)
 
 // The addresses of a simulated run.
 const (
