@@ -193,7 +193,13 @@ func line(op *hist.Op) string {
 }
 
 // clock prints a time of the run in seconds.
-func clock(us int64) string { return fmt.Sprintf("%d.%06ds", us/1e6, us%1e6) }
+func clock(us int64) string {
+	sign := ""
+	if us < 0 {
+		sign, us = "-", -us
+	}
+	return fmt.Sprintf("%s%d.%06ds", sign, us/1e6, us%1e6)
+}
 
 // why is the failure in words: what, by which operation, and all that was done
 // with its message.

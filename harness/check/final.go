@@ -59,7 +59,7 @@ func (f *finale) gather() {
 func (f *finale) gatherBox(a *account, b *mailbox) {
 	b.looked, b.holding, b.lost, b.blind = 0, 0, 0, b.countBlind()
 	for node, at := range a.looks {
-		if at < a.quietUS {
+		if at < a.quietUS || at == before {
 			continue
 		}
 		b.looked |= 1 << node
@@ -286,7 +286,7 @@ func (f *finale) outcome(l *letter) fate {
 // nobody had named, and that may be any message.
 func (a *account) mayHaveRemoved() bool {
 	for _, b := range a.order {
-		if b.deletedUS > 0 || b.maybeUS != never || b.countBlind() > 0 {
+		if b.reborn || b.countBlind() > 0 {
 			return true
 		}
 	}

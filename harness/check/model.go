@@ -8,8 +8,12 @@ import (
 	"fourdays/harness/hist"
 )
 
-// never is a time after every other.
-const never = math.MaxInt64
+// never is a time after every other, and before one before every other: runs
+// prepare at negative times.
+const (
+	never  = math.MaxInt64
+	before = math.MinInt64
+)
 
 const inbox = "INBOX"
 
@@ -131,7 +135,7 @@ type mailbox struct {
 
 	sinceUS   int64            // known to exist since; never if not
 	maybeUS   int64            // the earliest sending of a deletion that may have worked
-	deletedUS int64            // the last acknowledged deletion; 0 if none
+	deletedUS int64            // the last acknowledged deletion; before if none
 	removalUS int64            // the last answer to a deletion that worked, or may have
 	reborn    bool             // it was, or may have been, deleted at some time
 	created   bool             // by an acknowledged CREATE
@@ -215,7 +219,7 @@ type harm struct {
 func (j *Judge) account(name string) *account {
 	a := j.byName[name]
 	if a == nil {
-		a = &account{name: name, boxes: map[string]*mailbox{}, letters: map[string]*letter{}, quietUS: -1, blindUS: never}
+		a = &account{name: name, boxes: map[string]*mailbox{}, letters: map[string]*letter{}, quietUS: before, blindUS: never}
 		j.byName[name] = a
 		j.accounts = append(j.accounts, a)
 	}
@@ -229,7 +233,7 @@ func (a *account) mailbox(name string) *mailbox {
 	b := a.boxes[name]
 	if b == nil {
 		name = strings.Clone(name)
-		b = &mailbox{acct: a, name: name, sinceUS: never, maybeUS: never, blindUS: never, settledUS: never}
+		b = &mailbox{acct: a, name: name, sinceUS: never, maybeUS: never, blindUS: never, settledUS: never, deletedUS: before, removalUS: before}
 		a.boxes[name] = b
 		a.order = append(a.order, b)
 	}

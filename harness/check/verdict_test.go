@@ -3,6 +3,7 @@ package check
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -193,6 +194,26 @@ func TestFlagsInDoubtAreNotJudged(t *testing.T) {
 			require.Equal(t, c.fails, verdicts(judge(Input{}, ops), Fail))
 		})
 	}
+}
+
+// TestTimesBeforeTheStart moves everything to negative times, as preparations
+// have them: nothing else may change.
+func TestTimesBeforeTheStart(t *testing.T) {
+	early := func(tale *tale) *tale {
+		for _, op := range tale.ops {
+			op.SentUS, op.AnsweredUS, op.IntendedUS = op.SentUS-3600e6, op.AnsweredUS-3600e6, op.IntendedUS-3600e6
+		}
+		return tale
+	}
+	r := early(newTale()).judge()
+	require.Equal(t, newTale().judge().Mail, r.Mail)
+	require.Len(t, strings.Fields(verdicts(r, Pass)), len(invariants))
+
+	damaged := early(newTale())
+	damaged.each("end", ann, "Work", without("a1"))
+	r = damaged.judge()
+	require.Equal(t, "D1 D6", verdicts(r, Fail))
+	require.Contains(t, r.check("D1").Why, "sent -3598.9")
 }
 
 func TestReplyCodes(t *testing.T) {

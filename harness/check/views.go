@@ -288,7 +288,7 @@ func (j *Judge) audit(a *account, op *hist.Op) {
 		return
 	}
 	for len(a.looks) <= node {
-		a.looks = append(a.looks, -1)
+		a.looks = append(a.looks, before)
 	}
 	a.looks[node] = max(a.looks[node], op.SentUS)
 	if op.View == nil {

@@ -1,10 +1,14 @@
 package recovery
 
 import (
+	"math"
 	"slices"
 
 	"fourdays/harness/hist"
 )
+
+// up stands in the place of a time for not being down.
+const up = math.MaxInt64
 
 // face is one account as its users see it: mail in and mail out. A mailbox is
 // unavailable while either of the two is: from the intended time of the first
@@ -13,7 +17,7 @@ import (
 // operator says that the account was closed.
 type face struct {
 	account string
-	downUS  [2]int64 // since when, per direction; -1 while up
+	downUS  [2]int64 // since when, per direction
 	okUS    [2]int64 // the last success
 	downs   []span
 }
@@ -27,7 +31,7 @@ func (m *Meter) face(op *hist.Op) *face {
 func (m *Meter) faceOf(account string) *face {
 	f := m.accounts[account]
 	if f == nil {
-		f = &face{account: account, downUS: [2]int64{-1, -1}}
+		f = &face{account: account, downUS: [2]int64{up, up}, okUS: [2]int64{math.MinInt64, math.MinInt64}}
 		m.accounts[account] = f
 		m.order = append(m.order, f)
 	}
@@ -40,10 +44,10 @@ func (f *face) note(op *hist.Op, good bool) {
 		way = 1
 	}
 	switch {
-	case good && f.downUS[way] >= 0:
+	case good && f.downUS[way] != up:
 		f.downs = append(f.downs, span{f.downUS[way], max(op.AnsweredUS, f.downUS[way])})
-		f.downUS[way] = -1
-	case !good && f.downUS[way] < 0:
+		f.downUS[way] = up
+	case !good && f.downUS[way] == up:
 		f.downUS[way] = max(op.IntendedUS, f.okUS[way])
 	}
 	if good {
@@ -56,11 +60,11 @@ func (f *face) note(op *hist.Op, good bool) {
 func (f *face) spans(closed []span, endUS int64) (merged []span, open bool) {
 	all := append(slices.Clone(f.downs), closed...)
 	for _, from := range f.downUS {
-		if from >= 0 {
+		if from != up {
 			all = append(all, span{from, endUS})
 		}
 	}
-	slices.SortFunc(all, func(a, b span) int { return int(a.from - b.from) })
+	slices.SortFunc(all, func(a, b span) int { return compare(a.from, b.from) })
 	for _, s := range all {
 		s.to = min(s.to, endUS)
 		switch n := len(merged); {
