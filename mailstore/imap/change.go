@@ -8,6 +8,7 @@ import (
 	"github.com/emersion/go-imap/v2/imapserver"
 
 	"fourdays/mailstore/mail"
+	"fourdays/mailstore/store"
 )
 
 // errReadOnly answers a change of a mailbox that was opened by EXAMINE.
@@ -44,16 +45,18 @@ func (s *session) Store(w *imapserver.FetchWriter, set goimap.NumSet, change *go
 	}
 	s.settled, s.holdExpunge = len(t.UIDs) > 0 && s.view.changedBy(reply), true
 	for _, changed := range reply.Changed {
-		i := s.view.find(changed.UID)
-		if i < 0 {
+		e := s.view.find(changed.UID)
+		if e == nil {
 			continue
 		}
-		e := &s.view.entries[i]
-		e.Flags, e.changed = changed.Flags, false
-		if change.Silent {
+		// Without an answer the client takes it that only its own change was made.
+		expected, _ := e.Flags.Apply(flagsOps[change.Op], flags)
+		e.changed = change.Silent && !expected.Equal(changed.Flags)
+		e.Flags = changed.Flags
+		if change.Silent || !s.view.told(e.UID) {
 			continue
 		}
-		m := fetched{located: located{i, e.Item}}
+		m := fetched{located: located{s.view.index(e.UID), e.Item}}
 		if err := writeMessage(w.CreateMessage(m.seq()), &m, &goimap.FetchOptions{UID: true, Flags: true}); err != nil {
 			return err
 		}
@@ -95,8 +98,8 @@ func closing(w *imapserver.ExpungeWriter) bool {
 // dropped tells the client which messages this command took away.
 func (s *session) dropped(uids []uint32, tell func(seq uint32) error) error {
 	for _, uid := range uids {
-		if i := s.view.find(uid); i >= 0 {
-			s.view.entries[i].gone = true
+		if e := s.view.find(uid); e != nil {
+			e.gone = true
 		}
 	}
 	return s.view.dropGone(tell)
@@ -108,11 +111,11 @@ func (s *session) Copy(set goimap.NumSet, dest string) (*goimap.CopyData, error)
 	if err != nil {
 		return nil, err
 	}
-	reply, err := s.copy(t, dest, false)
+	reply, inside, err := s.copy(t, dest, false)
 	if err != nil {
 		return nil, s.translate(err)
 	}
-	s.settled = dest != s.view.known.Mailbox
+	s.settled = !inside
 	return copied(reply), nil
 }
 
@@ -123,7 +126,7 @@ func (s *session) Move(w *imapserver.MoveWriter, set goimap.NumSet, dest string)
 	if err != nil {
 		return err
 	}
-	reply, err := s.copy(t, dest, true)
+	reply, inside, err := s.copy(t, dest, true)
 	if err != nil {
 		return s.translate(err)
 	}
@@ -132,16 +135,21 @@ func (s *session) Move(w *imapserver.MoveWriter, set goimap.NumSet, dest string)
 			return err
 		}
 	}
-	s.settled = len(t.UIDs) > 0 && s.view.changedBy(reply) && dest != s.view.known.Mailbox
+	s.settled = len(t.UIDs) > 0 && !inside && s.view.changedBy(reply)
 	return s.dropped(reply.From, w.WriteExpunge)
 }
 
-func (s *session) copy(t mail.Target, dest string, move bool) (mail.Reply, error) {
-	dest, err := mail.MailboxName(dest)
-	if err != nil || len(t.UIDs) == 0 {
-		return mail.Reply{}, err
+// copy says also whether the messages stay inside the selected mailbox, where
+// they are new ones that the client is to be told of.
+func (s *session) copy(t mail.Target, dest string, move bool) (reply mail.Reply, inside bool, err error) {
+	dest, err = mail.MailboxName(dest)
+	if err != nil {
+		return reply, false, store.ErrNoTarget
 	}
-	return s.store.Copy(context.Background(), t, dest, move)
+	if len(t.UIDs) > 0 {
+		reply, err = s.store.Copy(context.Background(), t, dest, move)
+	}
+	return reply, dest == s.view.known.Mailbox, err
 }
 
 // copied is COPYUID, nil when nothing was copied.

@@ -147,8 +147,7 @@ func (s *session) markSeen(uids []mail.Range) error {
 	}
 	s.view.changedBy(reply)
 	for _, changed := range reply.Changed {
-		if i := s.view.find(changed.UID); i >= 0 {
-			e := &s.view.entries[i]
+		if e := s.view.find(changed.UID); e != nil {
 			e.changed = e.changed || !e.Flags.Equal(changed.Flags)
 			e.Flags = changed.Flags
 		}

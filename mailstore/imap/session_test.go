@@ -263,3 +263,59 @@ func TestLoginRefusesOnlyWhatIsDefinite(t *testing.T) {
 	w.replica.set(nil, nil)
 	require.NoError(t, c.Login(anna, "pw-"+anna).Wait())
 }
+
+// TestMovedInsideItsMailboxIsNew moves a message to where it is: under a new
+// UID, which the session is told of.
+func TestMovedInsideItsMailboxIsNew(t *testing.T) {
+	w := newWorld(t)
+	w.deliver(letter)
+	w.deliver(letter)
+	c, heard := w.login("INBOX")
+	_, err := c.Move(goimap.SeqSetNum(1), "inbox").Wait()
+	require.NoError(t, err)
+	expunged, exists := heard.take()
+	require.Equal(t, []uint32{1}, expunged)
+	require.Equal(t, []uint32{2}, exists)
+	_, err = c.Copy(goimap.SeqSetNum(2), "Inbox").Wait()
+	require.NoError(t, err)
+	_, exists = heard.take()
+	require.Equal(t, []uint32{3}, exists)
+	found, err := c.UIDSearch(&goimap.SearchCriteria{}, nil).Wait()
+	require.NoError(t, err)
+	require.Equal(t, []goimap.UID{2, 3, 4}, found.AllUIDs())
+}
+
+// TestSilentStoreHidesNobodyElsesChange stores silently after another session
+// has changed the same message.
+func TestSilentStoreHidesNobodyElsesChange(t *testing.T) {
+	w := newWorld(t)
+	w.deliver(letter)
+	one, _ := w.login("INBOX")
+	two, _ := w.login("INBOX")
+	add := func(flag goimap.Flag) *goimap.StoreFlags {
+		return &goimap.StoreFlags{Op: goimap.StoreFlagsAdd, Silent: true, Flags: []goimap.Flag{flag}}
+	}
+	require.NoError(t, two.Store(goimap.SeqSetNum(1), add("$Theirs"), nil).Close())
+	told, err := one.Store(goimap.SeqSetNum(1), add("$Mine"), nil).Collect()
+	require.NoError(t, err)
+	require.Len(t, told, 1)
+	require.Equal(t, []goimap.Flag{"$Mine", "$Theirs"}, told[0].Flags)
+	told, err = one.Store(goimap.SeqSetNum(1), add("$Again"), nil).Collect()
+	require.NoError(t, err)
+	require.Empty(t, told)
+}
+
+// TestUIDCommandsReachMessagesNotToldOfYet stores flags of a message that came
+// in since the mailbox was selected.
+func TestUIDCommandsReachMessagesNotToldOfYet(t *testing.T) {
+	w := newWorld(t)
+	c, heard := w.login("INBOX")
+	w.deliver(letter)
+	change := &goimap.StoreFlags{Op: goimap.StoreFlagsAdd, Flags: []goimap.Flag{goimap.FlagSeen}}
+	require.NoError(t, c.Store(uidSet(1), change, nil).Close())
+	_, exists := heard.take()
+	require.Equal(t, []uint32{1}, exists)
+	got, err := c.Fetch(goimap.SeqSetNum(1), &goimap.FetchOptions{Flags: true}).Collect()
+	require.NoError(t, err)
+	require.Equal(t, []goimap.Flag{goimap.FlagSeen}, got[0].Flags)
+}

@@ -17,7 +17,7 @@ type view struct {
 	known    store.Known
 	readOnly bool
 	entries  []entry
-	fresh    []store.Item // not told yet
+	fresh    []entry // new ones, not told yet
 }
 
 // entry is a message that the client knows.
@@ -57,7 +57,10 @@ func (v *view) sync(contents store.Contents) {
 		e.changed = e.changed || !e.Flags.Equal(items[0].Flags)
 		e.Item = items[0]
 	}
-	v.fresh = slices.Clone(items[newer(items, v.lastUID()):])
+	v.fresh = nil
+	for _, item := range items[newer(items, v.lastUID()):] {
+		v.fresh = append(v.fresh, entry{Item: item})
+	}
 }
 
 // newer returns the index of the first item above a UID.
@@ -80,10 +83,9 @@ func (v *view) report(w *imapserver.UpdateWriter, allowExpunge bool) error {
 			return err
 		}
 	}
+	v.forgetFresh()
 	if len(v.fresh) > 0 {
-		for _, item := range v.fresh {
-			v.entries = append(v.entries, entry{Item: item})
-		}
+		v.entries = append(v.entries, v.fresh...)
 		v.fresh = nil
 		if err := w.WriteNumMessages(uint32(len(v.entries))); err != nil {
 			return err
@@ -102,6 +104,11 @@ func (v *view) report(w *imapserver.UpdateWriter, allowExpunge bool) error {
 	return nil
 }
 
+// forgetFresh leaves out new messages that are gone before they were told of.
+func (v *view) forgetFresh() {
+	v.fresh = slices.DeleteFunc(v.fresh, func(e entry) bool { return e.gone })
+}
+
 // dropGone tells, from the last to the first, which entries are gone, and
 // forgets them.
 func (v *view) dropGone(tell func(seq uint32) error) error {
@@ -117,14 +124,30 @@ func (v *view) dropGone(tell func(seq uint32) error) error {
 	return nil
 }
 
-// find returns the index of the entry with a UID, or -1.
-func (v *view) find(uid uint32) int {
+// find returns the entry with a UID, told or new, or nil.
+func (v *view) find(uid uint32) *entry {
+	if i := v.index(uid); i >= 0 {
+		return &v.entries[i]
+	}
+	for i := range v.fresh {
+		if v.fresh[i].UID == uid {
+			return &v.fresh[i]
+		}
+	}
+	return nil
+}
+
+// index returns where the client has a UID, or -1.
+func (v *view) index(uid uint32) int {
 	at, found := slices.BinarySearchFunc(v.entries, uid, func(e entry, uid uint32) int { return cmp.Compare(e.UID, uid) })
 	if !found {
 		return -1
 	}
 	return at
 }
+
+// told says whether the client knows of a UID.
+func (v *view) told(uid uint32) bool { return v.index(uid) >= 0 }
 
 // current returns the entries as contents, read just now, have them: index and
 // item of each that is still there. It changes nothing.
