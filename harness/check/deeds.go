@@ -1,8 +1,6 @@
 package check
 
 import (
-	"strings"
-
 	"fourdays/harness/hist"
 )
 
@@ -374,27 +372,4 @@ func (b *mailbox) excuseShorts(op *hist.Op, n int) {
 		}
 	}
 	b.shorts = kept
-}
-
-// replyCode is the three-digit code of an SMTP reply, 0 when there is none.
-func replyCode(reply string) int {
-	for i, word := range strings.Fields(firstLine(reply)) {
-		if i > 3 {
-			break
-		}
-		word, _, _ = strings.Cut(strings.TrimSuffix(word, ":"), "-")
-		if len(word) == 3 && word[0] >= '2' && word[0] <= '5' && digits(word) {
-			return int(word[0]-'0')*100 + int(word[1]-'0')*10 + int(word[2]-'0')
-		}
-	}
-	return 0
-}
-
-func firstLine(s string) string {
-	s, _, _ = strings.Cut(s, "\n")
-	return s
-}
-
-func digits(s string) bool {
-	return strings.Trim(s, "0123456789") == ""
 }

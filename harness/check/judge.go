@@ -1,8 +1,6 @@
 package check
 
 import (
-	"strings"
-
 	"fourdays/harness/hist"
 )
 
@@ -120,12 +118,6 @@ func (j *Judge) missed(b *mailbox, op *hist.Op) {
 	if op.Outcome == hist.No && b.mustExist(op) && denies(op.Reply) {
 		j.hide(b, op)
 	}
-}
-
-// denies tells whether a refusal says that the mailbox does not exist.
-func denies(reply string) bool {
-	reply = strings.ToUpper(reply)
-	return strings.Contains(reply, "[NONEXISTENT]") || strings.Contains(reply, "[TRYCREATE]")
 }
 
 func (b *mailbox) exists(op *hist.Op) {

@@ -45,18 +45,6 @@ func (j *Judge) serves(a *account) bool {
 	return false
 }
 
-// enhanced finds the enhanced status code 5.class.detail of a reply, 0 if there
-// is none.
-func enhanced(reply string) (class, detail int) {
-	for _, word := range strings.Fields(firstLine(reply)) {
-		parts := strings.Split(word, ".")
-		if len(parts) == 3 && parts[0] == "5" && len(parts[1]) == 1 && len(parts[2]) == 1 && digits(parts[1]+parts[2]) {
-			return int(parts[1][0] - '0'), int(parts[2][0] - '0')
-		}
-	}
-	return 0, 0
-}
-
 // resurrect records a message that is back after its removal was acknowledged.
 func (j *Judge) resurrect(s *slot, op *hist.Op) {
 	s.risen = true
