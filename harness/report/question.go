@@ -158,12 +158,12 @@ func whySoLong(r *Run) (string, []Figure) {
 		name     string
 		from, to *int64
 	}{
-		{"to notice", rec.ImpactMS, rec.DetectMS},
-		{"to diagnose and wait for the vendor's fix", rec.DetectMS, m.FixedMS},
-		{"to verify", m.VerifyFromMS, m.VerifiedMS},
+		{"noticing", rec.ImpactMS, rec.DetectMS},
+		{"diagnosis and the vendor's fix", rec.DetectMS, m.FixedMS},
+		{"verification", m.VerifyFromMS, m.VerifiedMS},
 		{"verified, not yet open", m.VerifiedMS, m.FirstReopenMS},
-		{"to reopen in cohorts", m.FirstReopenMS, m.LastReopenMS},
-		{"to drain the backlog", rec.SteadyMS, rec.BacklogMS},
+		{"reopening in cohorts", m.FirstReopenMS, m.LastReopenMS},
+		{"draining the backlog", rec.SteadyMS, rec.BacklogMS},
 	}
 	var figures []Figure
 	longest, longestMS := "", int64(-1)
@@ -180,7 +180,7 @@ func whySoLong(r *Run) (string, []Figure) {
 	if len(figures) == 0 {
 		return "It was not long: there was nothing to wait for.", nil
 	}
-	return fmt.Sprintf("Most of it, %s, went %s.", Span(longestMS), longest), figures
+	return fmt.Sprintf("Most of it, %s, was %s.", Span(longestMS), longest), figures
 }
 
 func everyone(r *Run) (string, []Figure) {
@@ -193,9 +193,12 @@ func everyone(r *Run) (string, []Figure) {
 	for _, n := range tags {
 		most = max(most, n)
 	}
-	answer := "Not everyone was cut off at once."
-	if most == len(r.Nodes) && most > 1 {
+	answer := "Not everyone was cut off."
+	switch cut := int64(r.Recovery.Unavailable + 0.5); {
+	case most == len(r.Nodes) && most > 1:
 		answer = fmt.Sprintf("All %d replicas stood on one operating system: what stops one stops all.", most)
+	case cut > 0 && cut >= r.Population.Mailboxes:
+		answer = fmt.Sprintf("Everyone was cut off, though the replicas stood on %d operating systems.", len(tags))
 	}
 	hit := 0
 	for _, f := range r.Faults {
@@ -217,7 +220,8 @@ func owed(r *Run) (string, []Figure) {
 	total := *r.Recovery.MailboxHours
 	figures := []Figure{{"mailbox-hours", hours(total)}}
 	if r.Population.Mailboxes > 0 {
-		figures = append(figures, Figure{"hours for each mailbox", hours(total / float64(r.Population.Mailboxes))})
+		each := total / float64(r.Population.Mailboxes)
+		figures = append(figures, Figure{"for each mailbox", Span(int64(each * 3600_000))})
 	}
 	return "Counted in mailbox-hours without service. Paid and free accounts are not told apart.", figures
 }

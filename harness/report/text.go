@@ -228,8 +228,10 @@ func (t *texter) timeline() {
 	t.table(rows)
 }
 
+// questions are printed for runs that tell an outage's whole story: something
+// was closed, mended, verified or reopened. run.json has them for others too.
 func (t *texter) questions() {
-	if len(t.r.Questions) == 0 {
+	if len(t.r.Questions) == 0 || t.r.Milestones == (Milestones{}) {
 		return
 	}
 	t.line("\nWhat the public asked in January 2023")
