@@ -173,12 +173,12 @@ func whySoLong(r *Run) (string, []Figure) {
 		}
 		ms := max(*p.to-*p.from, 0)
 		figures = append(figures, Figure{p.name, Span(ms)})
-		if ms > longestMS {
+		if ms > longestMS && p.from != rec.SteadyMS { // by then everybody is served again
 			longest, longestMS = p.name, ms
 		}
 	}
-	if len(figures) == 0 {
-		return "It was not long: there was nothing to wait for.", nil
+	if longestMS < 0 {
+		return "It was not long: there was nothing to wait for.", figures
 	}
 	return fmt.Sprintf("Most of it, %s, was %s.", Span(longestMS), longest), figures
 }
