@@ -177,7 +177,8 @@ func (f *face) create(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusBadRequest, err)
 		return
 	}
-	made, err := f.store.CreateAccounts(r.Context(), accounts)
+	// Not r.Context(): net/http ends that when the time to read a request is up.
+	made, err := f.store.CreateAccounts(context.WithoutCancel(r.Context()), accounts)
 	if err != nil {
 		fail(w, err)
 		return
@@ -243,7 +244,7 @@ func (f *face) setClosed(closed bool) http.HandlerFunc {
 			refuse(w, http.StatusBadRequest, err)
 			return
 		}
-		done, missing, err := f.store.SetClosed(r.Context(), closed, c.All, c.Accounts)
+		done, missing, err := f.store.SetClosed(context.WithoutCancel(r.Context()), closed, c.All, c.Accounts)
 		if err != nil {
 			fail(w, err)
 			return
