@@ -114,7 +114,7 @@ func expectations(r *Run, e *scenario.Expect) []Expectation {
 		out = append(out, fenced(r, e.Fenced))
 	}
 	if e.Detected != nil {
-		out = append(out, settled("detected", strconv.FormatBool(*e.Detected), strconv.FormatBool(detected(r)), what(r)))
+		out = append(out, settled("detected", strconv.FormatBool(*e.Detected), strconv.FormatBool(detected(r) || alarmed(r)), what(r)))
 	}
 	for _, bug := range e.DetectedBugs {
 		out = append(out, detectedBug(r, bug))
@@ -219,7 +219,12 @@ func names(list []string) string {
 	return strings.Join(list, ", ")
 }
 
-// detected says whether a node noticed anything by itself.
+// alarmed says whether a node's health told of trouble after the first fault. It
+// is enough to have noticed an outage, and too little to have noticed a loss: a
+// node that restarts is unavailable for a while, too.
+func alarmed(r *Run) bool { return r.Recovery.HealthMS != nil }
+
+// detected says whether a node found something wrong by itself.
 func detected(r *Run) bool {
 	return slices.ContainsFunc(r.Nodes, func(n Node) bool { return n.Fenced || len(n.Detected) > 0 })
 }
@@ -232,6 +237,9 @@ func what(r *Run) string {
 		if n.Fenced {
 			return n.ID + " fenced itself: " + n.Reason
 		}
+	}
+	if alarmed(r) {
+		return "a node's health told of trouble at " + At(*r.Recovery.HealthMS)
 	}
 	return "no node noticed anything"
 }

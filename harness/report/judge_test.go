@@ -67,6 +67,8 @@ func TestEachExpectationHoldsAndFailsForItsReason(t *testing.T) {
 		"not fenced":             {"fenced", scenario.Expect{Fenced: []string{"n1"}}, same, Fail, "none"},
 		"fenced against will":    {"fenced", scenario.Expect{Fenced: []string{}}, func(r *Run) { r.Nodes[0].Fenced = true }, Fail, "n1"},
 		"noticed":                {"detected", notices, func(r *Run) { r.Nodes[0].Detected = []string{"a"} }, Pass, "true"},
+		"noticed by its health":  {"detected", notices, impact(recovery.Recovery{HealthMS: ms(2000)}), Pass, "true"},
+		"health is not enough":   {"grade", graded(scenario.LossDetected), impact(recovery.Recovery{HealthMS: ms(2000)}), Fail, "0 harmed, detected: false"},
 		"not noticed":            {"detected", notices, same, Fail, "false"},
 		"bug noticed":            {"detected rot", scenario.Expect{DetectedBugs: []string{"rot"}}, func(r *Run) { r.Faults = []Fault{{Bug: "rot", Detected: true}} }, Pass, "true"},
 		"other bug noticed":      {"detected rot", scenario.Expect{DetectedBugs: []string{"rot"}}, func(r *Run) { r.Faults = []Fault{{Bug: "hang", Detected: true}} }, Fail, "false"},
