@@ -60,14 +60,14 @@ type face struct {
 
 // New returns a server. Accounts can be made in the given domains only; reads
 // of the own replica may take as long as patience.
-func New(s Store, status func() replica.Status, domains []string, patience time.Duration, errors io.Writer) *Server {
+func New(s Store, status func() replica.Status, domains []string, patience time.Duration, problems io.Writer) *Server {
 	f := face{s, status, domains, patience}
 	return &Server{face: f, http: &http.Server{
 		Handler:           f.routes(),
 		ReadTimeout:       readTimeout,
 		ReadHeaderTimeout: readTimeout,
 		MaxHeaderBytes:    maxHeader,
-		ErrorLog:          log.New(errors, "admin: ", 0),
+		ErrorLog:          log.New(problems, "admin: ", 0),
 	}}
 }
 

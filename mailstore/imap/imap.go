@@ -31,8 +31,9 @@ import (
 // Server gives mail out.
 type Server struct{ imap *imapserver.Server }
 
-// New returns a server. Logins need no TLS: the network is the rehearsal's own.
-func New(s *store.Store, errors io.Writer) *Server {
+// New returns a server that writes what goes wrong with connections to
+// problems. Logins need no TLS: the network is the rehearsal's own.
+func New(s *store.Store, problems io.Writer) *Server {
 	return &Server{imapserver.New(&imapserver.Options{
 		NewSession: func(c *imapserver.Conn) (imapserver.Session, *imapserver.GreetingData, error) {
 			return &session{store: s, conn: c}, &imapserver.GreetingData{}, nil
@@ -46,7 +47,7 @@ func New(s *store.Store, errors io.Writer) *Server {
 			goimap.CapChildren:    {},
 			goimap.CapLiteralPlus: {}, // spares a round trip per APPEND
 		},
-		Logger:       log.New(errors, "imap: ", 0),
+		Logger:       log.New(problems, "imap: ", 0),
 		InsecureAuth: true,
 	})}
 }

@@ -191,12 +191,15 @@ func (s *session) Status(name string, options *goimap.StatusOptions) (*goimap.St
 	}, nil
 }
 
+// maxAhead is how many bytes are made room for on the client's word. Picked.
+const maxAhead = 256 << 10
+
 // Append implements imapserver.Session.
 func (s *session) Append(name string, r goimap.LiteralReader, options *goimap.AppendOptions) (*goimap.AppendData, error) {
 	if r.Size() > int64(s.store.MaxMessage()) {
 		return nil, s.translate(store.ErrTooLarge)
 	}
-	message := bytes.NewBuffer(make([]byte, 0, r.Size()+bytes.MinRead))
+	message := bytes.NewBuffer(make([]byte, 0, min(r.Size(), maxAhead)+bytes.MinRead))
 	if _, err := message.ReadFrom(r); err != nil {
 		return nil, err
 	}

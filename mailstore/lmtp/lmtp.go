@@ -32,6 +32,7 @@ import (
 const (
 	maxRecipients = 50      // of one message: they travel in one command with it
 	maxLine       = 1 << 20 // far above RFC 5321's 1000: go-smtp answers a longer one with a reset
+	maxAhead      = 256 << 10 // bytes made room for on the client's word
 	readTimeout   = 5 * time.Minute
 	writeTimeout  = time.Minute
 )
@@ -47,8 +48,9 @@ type Store interface {
 // Server takes mail in.
 type Server struct{ smtp *smtp.Server }
 
-// New returns a server for the mail of some domains. It calls itself name.
-func New(s Store, name string, domains []string, errors io.Writer) *Server {
+// New returns a server for the mail of some domains. It calls itself name, and
+// writes what goes wrong with connections to problems.
+func New(s Store, name string, domains []string, problems io.Writer) *Server {
 	server := smtp.NewServer(smtp.BackendFunc(func(c *smtp.Conn) (smtp.Session, error) {
 		return &session{store: s, domains: domains, conn: c.Conn()}, nil
 	}))
@@ -59,7 +61,7 @@ func New(s Store, name string, domains []string, errors io.Writer) *Server {
 	server.MaxMessageBytes = int64(s.MaxMessage()) + 1
 	server.MaxLineLength = maxLine
 	server.ReadTimeout, server.WriteTimeout = readTimeout, writeTimeout
-	server.ErrorLog = log.New(errors, "lmtp: ", 0)
+	server.ErrorLog = log.New(problems, "lmtp: ", 0)
 	return &Server{server}
 }
 
@@ -110,7 +112,7 @@ func (s *session) Data(io.Reader) error { return reply(451, 4, 3, 0, "LMTP only"
 
 // LMTPData implements smtp.LMTPSession.
 func (s *session) LMTPData(r io.Reader, status smtp.StatusCollector) error {
-	message := bytes.NewBuffer(make([]byte, 0, min(max(s.size, 4<<10), s.store.MaxMessage())+bytes.MinRead))
+	message := bytes.NewBuffer(make([]byte, 0, min(max(s.size, 4<<10), maxAhead)+bytes.MinRead))
 	if _, err := message.ReadFrom(r); err != nil {
 		return s.unread(err)
 	}

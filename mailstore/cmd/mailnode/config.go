@@ -92,9 +92,11 @@ func parseFlags(args []string, out io.Writer) (*config, error) {
 
 // complete reads the lists and checks the whole.
 func (c *config) complete(peers, domains, defects string) (err error) {
-	for flag, value := range map[string]string{"id": c.id, "data": c.data, "peers": peers, "domains": domains} {
-		if value == "" {
-			return fmt.Errorf("-%s is missing", flag)
+	for _, needed := range []struct{ flag, value string }{
+		{"id", c.id}, {"data", c.data}, {"peers", peers}, {"domains", domains},
+	} {
+		if needed.value == "" {
+			return fmt.Errorf("-%s is missing", needed.flag)
 		}
 	}
 	if c.peers, err = parsePeers(peers); err != nil {
