@@ -30,8 +30,8 @@ import (
 
 // Limits of a session. All picked; the times are RFC 5321's order of magnitude.
 const (
-	maxRecipients = 50      // of one message: they travel in one command with it
-	maxLine       = 1 << 20 // far above RFC 5321's 1000: go-smtp answers a longer one with a reset
+	maxRecipients = 50        // of one message: they travel in one command with it
+	maxLine       = 1 << 20   // far above RFC 5321's 1000: go-smtp answers a longer one with a reset
 	maxAhead      = 256 << 10 // bytes made room for on the client's word
 	readTimeout   = 5 * time.Minute
 	writeTimeout  = time.Minute
