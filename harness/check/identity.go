@@ -106,18 +106,22 @@ func (j *Judge) below(b *mailbox, op *hist.Op) {
 	}
 }
 
-// sequence judges I6 in one view.
+// sequence judges I6 in one view. Readers may be shown gaps: a message that
+// another session removed between the choice of the mailbox and the fetch has
+// its number and no data (RFC 9051 §7.5.1; RFC 2180 §4.1).
 func (j *Judge) sequence(b *mailbox, op *hist.Op) {
 	messages := op.View.Messages
 	if len(messages) > 0 {
 		j.count(checkI6, 1)
 	}
+	last := uint32(0)
 	for i := range messages {
 		m := &messages[i]
-		if m.Seq != 0 && int(m.Seq) != i+1 {
+		if m.Seq != 0 && (m.Seq <= last || m.Seq > max(op.View.Exists, uint32(len(messages))) || op.Kind == hist.Audit && m.Seq != last+1) {
 			j.violate(checkI6, nil, view(op, m), "message %d of %s has the sequence number %d", i+1, b.title(), m.Seq)
 			return
 		}
+		last = m.Seq
 		if i > 0 && messages[i-1].UID >= m.UID {
 			j.violate(checkI6, nil, view(op, m), "UID %d of %s follows UID %d", m.UID, b.title(), messages[i-1].UID)
 			return

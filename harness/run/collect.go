@@ -206,6 +206,7 @@ func (st *stage) settle() error {
 		return err
 	}
 	quiet := false
+	st.engine.Hold()
 	st.engine.Quiesce(func() { quiet = true })
 	return st.until("wait for open questions", quietLimit, func() bool { return quiet })
 }
@@ -219,7 +220,7 @@ func (st *stage) audit() error {
 	st.verified = verification{running: true, seen: map[string]string{}}
 	done := false
 	sample := min(len(st.accounts), 20)
-	st.engine.Audit(sample, 16, func(unanswered int) { st.ev.Unanswered, done = unanswered, true })
+	st.engine.Audit(sample, 3, func(unanswered int) { st.ev.Unanswered, done = unanswered, true })
 	if err := st.until("the last audit", auditLimit, func() bool { return done }); err != nil {
 		return err
 	}

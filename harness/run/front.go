@@ -25,17 +25,19 @@ func (f *front) init() {
 }
 
 // learn notes how the store itself answered mail for, or a reader of, an open
-// account.
-func (f *front) learn(op *hist.Op) {
+// account, and says whether that is the beginning of trouble.
+func (f *front) learn(op *hist.Op) (trouble bool) {
 	if op.Node == "" || f.closed[op.Account] || op.Kind != hist.Deliver && op.Kind != hist.Read && op.Kind != hist.Append {
-		return
+		return false
 	}
 	switch {
 	case op.Outcome == hist.OK:
 		f.refused = nil
 	case op.Kind == hist.Deliver:
+		trouble = f.refused == nil
 		f.refused = op
 	}
+	return trouble
 }
 
 // The front's words, in the form of a driver's replies.

@@ -8,7 +8,8 @@ import (
 	"fourdays/harness/scenario"
 )
 
-// plannedFault says what receipt a step owes, nil if it is no fault.
+// plannedFault says what receipt a step owes, nil if it is no fault. To restart
+// a node is what an operator does about one.
 func (st *stage) plannedFault(step scenario.Step) *fault {
 	f := &fault{Fault: report.Fault{PlannedAtMS: step.At.Milliseconds()}}
 	verb := ""
@@ -24,8 +25,6 @@ func (st *stage) plannedFault(step scenario.Step) *fault {
 		f.Scope, f.MustRevert = strings.Join(a.Targets, ", "), st.returns(step.At, a.Targets)
 	case scenario.Kill:
 		f.Scope, f.MustRevert = strings.Join(a.Nodes, ", "), st.returns(step.At, a.Nodes)
-	case scenario.Restart:
-		f.Scope = strings.Join(a.Nodes, ", ")
 	case scenario.Failover:
 		f.Scope = strings.Join(a.Arrays, ", ")
 	case scenario.Partition, scenario.Link:
@@ -106,7 +105,7 @@ func (st *stage) fired(step scenario.Step) {
 	f.Fired++
 	f.FirstAtMS, f.LastAtMS = &now, &now
 	f.Observed = "carried out"
-	if step.Action.Verb() == "restart" || step.Action.Verb() == "failover" {
+	if _, ok := step.Action.(scenario.Failover); ok { // it is over when it is done
 		f.RevertedAtMS = &now
 	}
 }

@@ -233,7 +233,9 @@ func (st *stage) At(t time.Duration, f func()) { st.w.At(t+lead, f) }
 
 // record writes an answered op into the history.
 func (st *stage) record(op *hist.Op) {
-	st.front.learn(op)
+	if st.front.learn(op) {
+		st.watch()
+	}
 	st.look(op)
 	if err := st.out.Write(op); err != nil {
 		st.fail(fmt.Errorf("write history: %w", err))

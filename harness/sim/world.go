@@ -41,7 +41,7 @@ func (w *World) Start(ctx context.Context, spec world.Spec) error {
 }
 
 // guestEnv keeps a program's memory small: a world holds several.
-var guestEnv = []string{"GOGC=50", "GOMEMLIMIT=256MiB", "PWD=/", "TMPDIR=/data"}
+var guestEnv = []string{"GOGC=400", "GOMEMLIMIT=256MiB", "PWD=/", "TMPDIR=/data"}
 
 func (w *World) machine(what, name string) (*Machine, error) {
 	if m := w.machines[name]; m != nil {

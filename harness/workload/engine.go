@@ -29,6 +29,7 @@ type Engine struct {
 
 	people  weights // of the accounts
 	kinds   weights // of the MTAs
+	onHold  bool
 	hosts   [][]*host
 	boxes   map[boxKey]*box
 	started bool
@@ -75,6 +76,10 @@ func (e *Engine) InFlight() int { return e.inflight }
 
 // StopArrivals ends the plan: nothing new is born. Senders go on retrying.
 func (e *Engine) StopArrivals() { e.stopped = true }
+
+// Hold keeps everything back that is not on its way yet, retries included: the
+// senders still have it, but the world stands still for the last audit.
+func (e *Engine) Hold() { e.stopped, e.onHold = true, true }
 
 // Quiesce stops arrivals and calls done once no question is open. Senders may
 // still have a Backlog then, and go on retrying.
@@ -127,7 +132,7 @@ func (e *Engine) wake(at time.Duration) {
 		e.woken = false
 	}
 	now := e.port.Now()
-	for len(e.queue.events) > 0 && e.queue.events[0].at <= now {
+	for !e.onHold && len(e.queue.events) > 0 && e.queue.events[0].at <= now {
 		e.queue.pop().what.run(e)
 	}
 	e.arm()
