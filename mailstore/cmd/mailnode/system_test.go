@@ -225,7 +225,8 @@ func inbox(n *node) (map[goimap.UID]string, error) {
 }
 
 // TestNothingAcknowledgedIsMissing kills the leader while mail comes in through
-// all nodes, starts it again, and reads everything back from each node.
+// all nodes, starts it again, and reads everything back from each node; and
+// once more after all three were killed at once.
 func TestNothingAcknowledgedIsMissing(t *testing.T) {
 	c := startCluster(t)
 	const total = 60
@@ -261,18 +262,34 @@ func TestNothingAcknowledgedIsMissing(t *testing.T) {
 	c.start(victim)
 	c.eventually("all nodes", func() bool { return c.leader() != nil })
 
+	c.allThere(acknowledged)
+	c.sameEverywhere()
+
+	for _, n := range c.nodes {
+		c.kill(n)
+	}
+	for _, n := range c.nodes {
+		c.start(n)
+	}
+	c.eventually("all nodes again", func() bool { return c.leader() != nil })
+	c.allThere(acknowledged)
+	c.sameEverywhere()
+}
+
+// allThere requires that each node gives out all that was acknowledged.
+func (c *cluster) allThere(acknowledged map[string]bool) {
+	c.t.Helper()
 	for _, n := range c.nodes {
 		bodies, err := inbox(n)
-		require.NoError(t, err)
+		require.NoError(c.t, err)
 		have := map[string]bool{}
 		for _, body := range bodies {
 			have[body] = true
 		}
 		for body := range acknowledged {
-			require.True(t, have[body], "%s misses %.20q", n.id, body)
+			require.True(c.t, have[body], "%s misses %.20q", n.id, body)
 		}
 	}
-	c.sameEverywhere()
 }
 
 // sameEverywhere waits until all replicas have equal digests, and requires that
