@@ -5,6 +5,8 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
+	"strconv"
 
 	goimap "github.com/emersion/go-imap/v2"
 	"github.com/emersion/go-imap/v2/imapserver"
@@ -22,7 +24,7 @@ const fetchBytes = 4 << 20
 type batch struct {
 	contents store.Contents
 	messages []fetched
-	next     int // the entry of the view at which the next batch begins
+	next     uint32 // the UID at which the next batch begins, 0 for none
 	missing  bool
 }
 
@@ -41,18 +43,23 @@ func (s *session) Fetch(w *imapserver.FetchWriter, set goimap.NumSet, options *g
 	}
 	var failed error
 	var seen []mail.Range
-	for next := 0; ; {
+	for next, more := uint32(1), true; more; {
 		b, err := s.fetchBatch(n, next, needsBody(options))
 		if err != nil {
 			return s.translate(err)
 		}
-		s.view.sync(b.contents)
-		for _, m := range b.messages {
+		next, more = b.next, b.next != 0
+		if err := s.follow(n, b.contents); err != nil {
+			return err
+		}
+		for i := range b.messages {
+			m := &b.messages[i]
 			if m.damaged != nil {
 				failed = m.damaged
 				continue
 			}
-			if err := writeMessage(w.CreateMessage(m.seq()), &m, options); err != nil {
+			m.index = s.view.index(m.UID)
+			if err := writeMessage(w.CreateMessage(m.seq()), m, options); err != nil {
 				return err
 			}
 			if m.Flags.System&mail.Seen == 0 {
@@ -61,9 +68,6 @@ func (s *session) Fetch(w *imapserver.FetchWriter, set goimap.NumSet, options *g
 		}
 		if b.missing && failed == nil {
 			failed = no("EXPUNGEISSUED", "some of the messages are gone")
-		}
-		if next = b.next; next >= len(s.view.entries) {
-			break
 		}
 	}
 	if marksSeen(options) && len(seen) > 0 && !s.view.readOnly {
@@ -74,28 +78,43 @@ func (s *session) Fetch(w *imapserver.FetchWriter, set goimap.NumSet, options *g
 	if failed != nil {
 		return s.translate(failed)
 	}
-	s.settled, s.holdExpunge = true, true
+	s.settled, s.holdExpunge = true, !n.uid
 	return nil
 }
 
-// fetchBatch reads messages of the view from an entry on, with their bodies if
+// follow brings the view up to contents. To UID FETCH, unlike FETCH, expunges
+// may be told, and are told first: so the numbers in what follows have no gaps.
+// go-imap gives FETCH no way to say so; as it sends each response whole, a line
+// of our own between two of them is in order.
+func (s *session) follow(n numbers, contents store.Contents) error {
+	s.view.sync(contents)
+	if !n.uid {
+		return nil
+	}
+	return s.view.dropGone(func(seq uint32) error {
+		_, err := io.WriteString(s.conn.NetConn(), "* "+strconv.FormatUint(uint64(seq), 10)+" EXPUNGE\r\n")
+		return err
+	})
+}
+
+// fetchBatch reads messages of the view from a UID on, with their bodies if
 // those are needed, up to fetchBytes of them.
-func (s *session) fetchBatch(n numbers, from int, bodies bool) (batch, error) {
+func (s *session) fetchBatch(n numbers, from uint32, bodies bool) (batch, error) {
 	entries := s.view.entries
 	return look(s, func(c store.Contents, stored store.Bodies) (batch, error) {
-		b := batch{contents: c, next: len(entries)}
+		b := batch{contents: c}
 		wanted, size := 0, 0
-		for i := from; i < len(entries); i++ {
-			if n.has(i, entries[i].UID) {
+		for i := range entries {
+			if entries[i].UID >= from && n.has(i, entries[i].UID) {
 				wanted++
 			}
 		}
 		for _, l := range current(entries, c) {
-			if l.index < from || !n.has(l.index, l.UID) {
+			if l.UID < from || !n.has(l.index, l.UID) {
 				continue
 			}
 			if size > fetchBytes {
-				b.next = l.index
+				b.next = l.UID
 				return b, nil
 			}
 			m := fetched{located: l}

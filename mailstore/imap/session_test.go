@@ -121,6 +121,29 @@ func TestFetchOfExpungedNumberSaysSo(t *testing.T) {
 	require.NoError(t, err, "by UID there is just nothing")
 }
 
+// TestFetchByUIDHasNoGaps expunges a message between a session's SELECT and its
+// UID FETCH: the session is told first, so what it gets is numbered from 1 to n.
+func TestFetchByUIDHasNoGaps(t *testing.T) {
+	w := newWorld(t)
+	for range 4 {
+		w.deliver(letter)
+	}
+	two, heard := w.login("INBOX")
+	one, _ := w.login("INBOX")
+	_, err := one.Move(goimap.SeqSetNum(2), "INBOX").Wait()
+	require.NoError(t, err)
+	got, err := two.Fetch(goimap.UIDSet{{Start: 1}}, &goimap.FetchOptions{BodySection: []*goimap.FetchItemBodySection{wholeBody}}).Collect()
+	require.NoError(t, err)
+	expunged, exists := heard.take()
+	require.Equal(t, []uint32{2}, expunged)
+	require.Equal(t, []uint32{4}, exists, "the new one is told after")
+	for i, uid := range []goimap.UID{1, 3, 4} {
+		require.Equal(t, uint32(i+1), got[i].SeqNum)
+		require.Equal(t, uid, got[i].UID)
+		require.Equal(t, letter, string(got[i].FindBodySection(wholeBody)))
+	}
+}
+
 func TestCopyAndMoveSayWhereTo(t *testing.T) {
 	w := newWorld(t)
 	for range 3 {
@@ -318,4 +341,27 @@ func TestUIDCommandsReachMessagesNotToldOfYet(t *testing.T) {
 	got, err := c.Fetch(goimap.SeqSetNum(1), &goimap.FetchOptions{Flags: true}).Collect()
 	require.NoError(t, err)
 	require.Equal(t, []goimap.Flag{goimap.FlagSeen}, got[0].Flags)
+}
+
+// TestFetchOfManyBytesTakesSeveralReads copies one long message until its
+// bodies are more than one read of the state brings.
+func TestFetchOfManyBytesTakesSeveralReads(t *testing.T) {
+	w := newWorld(t)
+	long := strings.Repeat(letter, 12_000)
+	w.deliver(long)
+	c, _ := w.login("INBOX")
+	for range 3 {
+		_, err := c.Copy(goimap.SeqSet{{Start: 1, Stop: 0}}, "INBOX").Wait()
+		require.NoError(t, err)
+	}
+	require.Greater(t, 8*len(long), 2*fetchBytes)
+	cmd := c.Fetch(goimap.UIDSet{{Start: 1}}, &goimap.FetchOptions{BodySection: []*goimap.FetchItemBodySection{wholeBody}})
+	for seq := uint32(1); seq <= 8; seq++ {
+		m, err := cmd.Next().Collect()
+		require.NoError(t, err)
+		require.Equal(t, seq, m.SeqNum)
+		require.True(t, long == string(m.FindBodySection(wholeBody)))
+	}
+	require.Nil(t, cmd.Next())
+	require.NoError(t, cmd.Close())
 }
