@@ -246,7 +246,7 @@ func (st *stage) conclude() {
 		ev.Nodes = append(ev.Nodes, NodeState{
 			Node: report.Node{
 				ID: n.name, Array: n.array, OS: st.fleet.OS(n.array),
-				Fenced: n.last.Fenced, Reason: n.last.Reason, Detected: n.last.detected,
+				Fenced: n.last.Fenced, Reason: n.last.Reason, Detected: n.detected,
 			},
 			Reachable: n.last.reachable,
 		})

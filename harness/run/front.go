@@ -89,6 +89,7 @@ func (f *front) inLeap(account string) (outcome hist.Outcome, reply string, open
 func (st *stage) Ask(group []*hist.Op, done func([]*hist.Op)) {
 	reply, stopped := st.front.stops(group)
 	if !stopped {
+		st.route(group)
 		st.drv.ask(group, done)
 		return
 	}
@@ -98,6 +99,29 @@ func (st *stage) Ask(group []*hist.Op, done func([]*hist.Op)) {
 		op.SentUS, op.AnsweredUS = now, now
 	}
 	st.w.At(st.w.Now(), func() { done(group) })
+}
+
+// route takes clients past a node that has said it is fenced, as the operator's
+// proxies do: to the next one that has not. Nodes in any other trouble keep
+// their clients, and have to answer for themselves.
+func (st *stage) route(group []*hist.Op) {
+	if group[0].Kind == hist.Audit { // it asks about the node itself
+		return
+	}
+	at := 0
+	for i, n := range st.nodes {
+		if n.name == group[0].Node {
+			at = i
+		}
+	}
+	for i := range st.nodes {
+		if n := st.nodes[(at+i)%len(st.nodes)]; !n.last.Fenced {
+			for _, op := range group {
+				op.Node = n.name
+			}
+			return
+		}
+	}
 }
 
 var _ workload.Port = (*stage)(nil)

@@ -157,6 +157,9 @@ func (st *stage) heard(n *node, op *hist.Op) {
 	if now.Unavailable != "" && was.Unavailable == "" && !now.Fenced && st.Now() >= 0 {
 		st.noticed("%s says that it is unavailable: %s", n.name, now.Unavailable)
 	}
+	if now.Detected < len(n.last.detected) {
+		n.last.detected = nil // its program has been started again
+	}
 	if now.Detected > len(n.last.detected) {
 		st.admin(n.name, "GET", "/detected", "", func(op *hist.Op) { st.heardOf(n, op) })
 	}
@@ -171,6 +174,7 @@ func (st *stage) heardOf(n *node, op *hist.Op) {
 	}
 	for _, line := range lines[min(len(n.last.detected), len(lines)):] {
 		st.noticed("%s has detected: %s", n.name, line)
+		n.detected = append(n.detected, line)
 	}
 	n.last.detected = lines
 }

@@ -72,6 +72,7 @@ type node struct {
 	restarts        int
 	wanted          bool // the script wants it to run
 	last            healthAnswer
+	detected        []string // by itself, in all its lives
 }
 
 func newStage(ctx context.Context, s *scenario.Scenario, opt Options) (*stage, error) {

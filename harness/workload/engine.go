@@ -116,7 +116,7 @@ func (e *Engine) later(at time.Duration, what task) {
 // arm has the port wake the engine for the next event. A wake-up that was
 // overtaken by an earlier one finds nothing to do.
 func (e *Engine) arm() {
-	if e.leap != nil || len(e.queue.events) == 0 {
+	if e.leap != nil || e.onHold || len(e.queue.events) == 0 {
 		return
 	}
 	at := e.queue.events[0].at
@@ -131,8 +131,11 @@ func (e *Engine) wake(at time.Duration) {
 	if at == e.wakeAt {
 		e.woken = false
 	}
+	if e.onHold {
+		return
+	}
 	now := e.port.Now()
-	for !e.onHold && len(e.queue.events) > 0 && e.queue.events[0].at <= now {
+	for len(e.queue.events) > 0 && e.queue.events[0].at <= now {
 		e.queue.pop().what.run(e)
 	}
 	e.arm()
