@@ -97,8 +97,12 @@ func (m *Meter) bound(asks []ask, r *Recovery) int64 {
 		r.note("the baseline has %d operations, fewer than %d: steady service is judged by the service level of %d ms", len(latencies), m.in.MinOps, m.in.SLOUS/1000)
 		return m.in.SLOUS
 	}
-	return 2 * quantile(latencies, 0.99)
+	return max(2*quantile(latencies, 0.99), unnoticedUS)
 }
+
+// unnoticedUS is the latency that nobody notices: twice a baseline of a few
+// milliseconds is no breach. Picked.
+const unnoticedUS = 250_000
 
 // quantile sorts values and returns the exact quantile q.
 func quantile(values []int64, q float64) int64 {

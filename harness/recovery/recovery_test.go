@@ -30,7 +30,7 @@ func (s story) ops() []*hist.Op {
 	for at := int64(0); at < s.end; at += s.every {
 		latency := s.latency
 		if at >= s.up && at < s.slowUntil {
-			latency *= 10
+			latency *= 40
 		}
 		op := &hist.Op{Kind: hist.Read, By: "reader", Account: fmt.Sprint("u", at/s.every%s.accounts), IntendedUS: at, SentUS: at, AnsweredUS: at + latency, Outcome: hist.OK}
 		if at >= s.down && at < s.up {
