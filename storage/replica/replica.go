@@ -35,9 +35,10 @@ type Peer struct{ ID, Addr string }
 // Unsafe switches protections off, one by one, so that a test can show what
 // each of them is for.
 type Unsafe struct {
-	NoSync  bool // commits return before they are durable
-	NoFence bool // the promise record is written but not believed
-	Guess   bool // a forwarded write whose outcome is unknown is called done
+	NoSync   bool // commits return before they are durable
+	NoDigest bool // what the machine reads is not compared with its seal
+	NoFence  bool // the promise record is written but not believed
+	Guess    bool // a forwarded write whose outcome is unknown is called done
 }
 
 // Config says what a replica consists of. Everything but Promise, Log, Fatal

@@ -66,6 +66,7 @@ func weigh(sub string, sealed []byte) uint64 {
 type state struct {
 	*store
 	machine Machine
+	trust   bool                       // Unsafe.NoDigest
 	at      atomic.Pointer[standpoint] // durable
 	ready   atomic.Uint64              // the newest term of which this node applied the leader's first command
 	applied bell
@@ -74,7 +75,7 @@ type state struct {
 }
 
 func loadState(s *store, r *Replica) (*state, error) {
-	st := &state{store: s, machine: r.cfg.Machine}
+	st := &state{store: s, machine: r.cfg.Machine, trust: r.cfg.Unsafe.NoDigest}
 	st.at.Store(&standpoint{})
 	b, err := s.meta("state")
 	if errors.Is(err, ErrNotFound) {
@@ -97,7 +98,7 @@ func (st *state) view() (*view, *standpoint) {
 		at := st.at.Load()
 		txn := st.db.NewTransaction(false)
 		if st.at.Load().gen == at.gen {
-			return &view{txn: txn, gen: at.gen, detect: st.detect}, at
+			return &view{txn: txn, gen: at.gen, detect: st.detect, trust: st.trust}, at
 		}
 		txn.Discard() // an older generation may be on its way out
 	}

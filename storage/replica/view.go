@@ -24,13 +24,14 @@ type view struct {
 	txn    *badger.Txn
 	gen    uint32
 	detect func(string)
+	trust  bool // a deliberate defect: seals are not looked at
 }
 
 // get reads the sealed value at a sub key.
 func (v *view) get(sub []byte) ([]byte, error) {
 	sealed, err := getRaw(v.txn, stateKey(v.gen, sub))
 	if err == nil {
-		_, err = unseal(sub, sealed)
+		err = v.inspect(sub, sealed)
 	}
 	return sealed, v.damage(err)
 }
@@ -42,12 +43,21 @@ func (v *view) scan(prefix, from []byte, fn func(sub, sealed []byte) bool) error
 	}
 	err := scanRaw(v.txn, stateKey(v.gen, prefix), stateKey(v.gen, from), func(key, sealed []byte) (bool, error) {
 		sub := key[generationSize:]
-		if _, err := unseal(sub, sealed); err != nil {
+		if err := v.inspect(sub, sealed); err != nil {
 			return false, err
 		}
 		return fn(sub, sealed), nil
 	})
 	return v.damage(err)
+}
+
+// inspect says whether a record is what was written.
+func (v *view) inspect(sub, sealed []byte) error {
+	if v.trust && len(sealed) >= sealSize {
+		return nil
+	}
+	_, err := unseal(sub, sealed)
+	return err
 }
 
 // damage records what a read ran into.

@@ -48,7 +48,7 @@ flags:
 // unsafeNames are the deliberate defects, by the name that switches them on.
 var unsafeNames = map[string]func(*config){
 	"no-sync":   func(c *config) { c.unsafe.NoSync = true },
-	"no-digest": func(c *config) { c.noDigest = true },
+	"no-digest": func(c *config) { c.noDigest, c.unsafe.NoDigest = true, true },
 	"no-fence":  func(c *config) { c.unsafe.NoFence = true },
 	"guess":     func(c *config) { c.unsafe.Guess = true },
 }
