@@ -148,7 +148,30 @@ func scopeText(s scenario.Scope) string {
 	return strings.Join(parts, ", ")
 }
 
+// leader is the word in a scope for the node that leads when the step comes.
+const leader = "leader"
+
+// armOnLeader asks the nodes which of them leads, and arms there.
+func (st *stage) armOnLeader(step scenario.Step, a scenario.Arm) {
+	st.probe(func() {
+		for _, n := range st.nodes {
+			if n.last.reachable && n.last.Role == leader {
+				a.On.Node = n.name
+				if err := st.arm(step, a); err != nil {
+					st.fail(err)
+				}
+				return
+			}
+		}
+		st.At(st.Now()+probeEvery, func() { st.armOnLeader(step, a) })
+	})
+}
+
 func (st *stage) arm(step scenario.Step, a scenario.Arm) error {
+	if a.On.Node == leader {
+		st.armOnLeader(step, a)
+		return nil
+	}
 	scope := bug.Scope{Population: bug.Population{OS: a.On.OS, Array: a.On.Array, Volume: a.On.Volume, Store: a.On.Store}}
 	if a.On.Node != "" {
 		scope.Population.Volume = a.On.Node // a node's volume has its name
