@@ -10,6 +10,7 @@ import (
 
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
+	"github.com/tetratelabs/wazero/experimental"
 	"github.com/tetratelabs/wazero/sys"
 
 	"fourdays/harness/world"
@@ -55,6 +56,7 @@ type process struct {
 	life   int
 	rng    *rand.ChaCha8
 	mod    api.Module
+	ram    memory
 	next   func() (struct{}, bool)
 	stop   func()
 	yield  func(struct{}) bool
@@ -111,7 +113,7 @@ func (m *Machine) boot(ctx context.Context, code wazero.CompiledModule) {
 	g.out = lineWriter{sim: s, name: m.spec.Name, w: s.cfg.Log}
 	g.files.init(m.spec.Mounts)
 	m.proc = g
-	ctx = context.WithValue(ctx, processKey{}, g)
+	ctx = context.WithValue(experimental.WithMemoryAllocator(ctx, &g.ram), processKey{}, g)
 	g.next, g.stop = iter.Pull(func(yield func(struct{}) bool) {
 		g.yield = yield
 		cfg := wazero.NewModuleConfig().WithName("").WithStartFunctions("_start")
@@ -152,7 +154,10 @@ func (g *process) run() {
 	s.running = g.m
 	_, alive := g.next()
 	s.running = nil
-	if !alive && !g.dead {
+	switch {
+	case g.dead:
+		g.unwind()
+	case !alive:
 		g.ended()
 	}
 }
@@ -241,8 +246,14 @@ func (m *Machine) end() {
 		g.out.flush()
 	}
 	if m.sim.running != m {
-		g.stop()
+		g.unwind()
 	}
+}
+
+// unwind ends what is left of a dead program and frees its memory.
+func (g *process) unwind() {
+	g.stop()
+	g.ram.release()
 }
 
 // monotonic is the clock of intervals: it stands still in a leap.
