@@ -10,28 +10,42 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-var toys struct {
-	once    sync.Once
-	engine  *Engine
-	program *Program
-	err     error
+// guests are the programs under testdata and the engine that runs them, made
+// once.
+var guests struct {
+	mu       sync.Mutex
+	engine   *Engine
+	programs map[string]*Program
 }
 
-// toy is the program under testdata/toy and an engine to run it, made once.
-func toy(t testing.TB) (*Engine, *Program) {
+func init() { parts["harness/sim/testdata/toyfs"] = []string{"storage/vol"} }
+
+// guestProgram is a program under testdata and an engine to run it.
+func guestProgram(t testing.TB, name string) (*Engine, *Program) {
 	t.Helper()
-	toys.once.Do(func() {
-		cache, err := CacheDir()
+	guests.mu.Lock()
+	defer guests.mu.Unlock()
+	cache, err := CacheDir()
+	require.NoError(t, err)
+	if guests.engine == nil {
+		guests.engine, err = NewEngine(cache)
 		require.NoError(t, err)
+		guests.programs = map[string]*Program{}
+	}
+	if guests.programs[name] == nil {
 		root, err := FindSource()
 		require.NoError(t, err)
 		b := Builder{Root: root, Cache: cache, Progress: func(s string) { t.Log(s) }}
-		if toys.engine, toys.err = NewEngine(cache); toys.err == nil {
-			toys.program, toys.err = b.Build(context.Background(), "harness/sim/testdata/toy")
-		}
-	})
-	require.NoError(t, toys.err)
-	return toys.engine, toys.program
+		guests.programs[name], err = b.Build(context.Background(), "harness/sim/testdata/"+name)
+		require.NoError(t, err)
+	}
+	return guests.engine, guests.programs[name]
+}
+
+// toy is the program that most tests run.
+func toy(t testing.TB) (*Engine, *Program) {
+	t.Helper()
+	return guestProgram(t, "toy")
 }
 
 // TestEditRefusesAChangedLibrary: an edit that no longer fits must not be

@@ -119,9 +119,12 @@ func (g *process) resume(f *file, op vol.Op) (res vol.Result, data []byte, wait 
 }
 
 func fdPread(g *process, a []uint64) syscall.Errno {
-	f, errno := g.file(a[0], volFile)
-	if errno != 0 {
+	f, errno := g.file(a[0], volFile, volDir)
+	switch {
+	case errno != 0:
 		return errno
+	case f.kind == volDir:
+		return syscall.EISDIR
 	}
 	_, total := g.iovecs(a[1], a[2])
 	op := vol.Op{Kind: vol.Read, File: f.id, Off: int64(a[3]), Data: make([]byte, total)}
@@ -149,7 +152,7 @@ func fdPwrite(g *process, a []uint64) syscall.Errno {
 }
 
 func fdSeek(g *process, a []uint64) syscall.Errno {
-	f, errno := g.file(a[0], volFile)
+	f, errno := g.file(a[0], volFile, volDir)
 	if errno != 0 {
 		return errno
 	}
@@ -158,6 +161,9 @@ func fdSeek(g *process, a []uint64) syscall.Errno {
 	case io.SeekCurrent:
 		off += f.off
 	case io.SeekEnd:
+		if f.kind == volDir {
+			return syscall.EINVAL
+		}
 		r := g.name(f.vol, vol.Op{Kind: vol.Stat, File: f.id})
 		if r.Errno != 0 {
 			return r.Errno

@@ -292,11 +292,8 @@ func (g *process) openFile(f *file, flag int, wantDir bool) syscall.Errno {
 	st := g.name(f.vol, vol.Op{Kind: vol.Stat, Path: f.path})
 	switch {
 	case st.Errno == 0 && st.Info.Mode.IsDir():
-		if flag&(os.O_WRONLY|os.O_RDWR) != 0 {
-			return syscall.EISDIR
-		}
 		f.kind = volDir
-		return 0
+		return openDirErrno(flag)
 	case wantDir && st.Errno == 0:
 		return syscall.ENOTDIR
 	case wantDir:
@@ -305,6 +302,17 @@ func (g *process) openFile(f *file, flag int, wantDir bool) syscall.Errno {
 	r := g.name(f.vol, vol.Op{Kind: vol.Open, Path: f.path, Flag: flag})
 	f.kind, f.id = volFile, r.File
 	return r.Errno
+}
+
+// openDirErrno says how the flags of a file go with a directory.
+func openDirErrno(flag int) syscall.Errno {
+	switch {
+	case flag&os.O_CREATE != 0 && flag&os.O_EXCL != 0:
+		return syscall.EEXIST
+	case flag&(os.O_WRONLY|os.O_RDWR|os.O_CREATE|os.O_TRUNC) != 0:
+		return syscall.EISDIR
+	}
+	return 0
 }
 
 func pathCreateDirectory(g *process, a []uint64) syscall.Errno {
