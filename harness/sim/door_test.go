@@ -121,7 +121,9 @@ var _ io.Reader = whole{}
 func (d *guestDoor) Do(op vol.Op) vol.Result {
 	if op.Kind == vol.Statfs {
 		var res vol.Result
-		d.v.Do(&op, func(r vol.Result) { res = r })
+		done := false
+		d.v.Do(&op, func(r vol.Result) { res, done = r, true })
+		d.wait(func() bool { return done })
 		return res
 	}
 	buf := op.Data
@@ -166,10 +168,17 @@ func guestHarness(t *testing.T, cfg array.ArrayConfig, profile array.Profile) vo
 // TestVolumeThroughTheGuest holds the simulator's kernel to what the array
 // directly and a plain directory are held to, the machine's deaths included.
 func TestVolumeThroughTheGuest(t *testing.T) {
-	for _, profile := range []array.Profile{array.Ordered, array.Strict} {
-		t.Run(string(profile), func(t *testing.T) {
+	for name, c := range map[string]struct {
+		cfg     array.ArrayConfig
+		profile array.Profile
+	}{
+		"ordered":    {array.ArrayConfig{}, array.Ordered},
+		"strict":     {array.ArrayConfig{}, array.Strict},
+		"takes time": {array.Picked(), array.Ordered},
+	} {
+		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			voltest.Run(t, func(t *testing.T) voltest.Harness { return guestHarness(t, array.ArrayConfig{}, profile) })
+			voltest.Run(t, func(t *testing.T) voltest.Harness { return guestHarness(t, c.cfg, c.profile) })
 		})
 	}
 }

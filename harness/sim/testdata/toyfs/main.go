@@ -1,12 +1,14 @@
 // Command toyfs does to the files under its second argument what it is asked to
 // over a connection to its first: operations of package vol, one after the
-// other, by the calls that any Go program has. Half of the reads, writes and
-// syncs take one way through the library and half the other.
+// other, by the calls that any Go program has. Some files are opened by package
+// os, whose reads and writes wait for the poller, and some by their system call;
+// half of the reads, writes and syncs say where and half follow a seek.
 package main
 
 import (
 	"encoding/gob"
 	"errors"
+	"io"
 	"io/fs"
 	"os"
 	"path"
@@ -35,7 +37,7 @@ type files struct {
 
 type file struct {
 	*os.File
-	fd      int
+	fd      int // -1: it is package os's alone
 	appends bool
 }
 
@@ -59,7 +61,7 @@ func (d *files) path(p string) string { return path.Join(d.root, p) }
 
 func errno(err error) (e syscall.Errno) {
 	if err != nil && !errors.As(err, &e) {
-		panic(err)
+		return syscall.EINVAL // package os noticed before the system did
 	}
 	return e
 }
@@ -104,11 +106,16 @@ func (d *files) openFile(op vol.Op) Answer {
 	if op.Flag&Directory != 0 {
 		flag |= syscall.O_DIRECTORY
 	}
-	fd, err := syscall.Open(d.path(op.Path), flag, 0o644)
+	f := &file{fd: -1, appends: flag&os.O_APPEND != 0}
+	var err error
+	if d.count%2 == 0 {
+		f.File, err = os.OpenFile(d.path(op.Path), flag, 0o644)
+	} else if f.fd, err = syscall.Open(d.path(op.Path), flag, 0o644); err == nil {
+		f.File = os.NewFile(uintptr(f.fd), op.Path)
+	}
 	if err != nil {
 		return answer(err)
 	}
-	f := &file{os.NewFile(uintptr(fd), op.Path), fd, flag&os.O_APPEND != 0}
 	info, err := f.Stat()
 	a := described(info, err)
 	d.last++
@@ -125,7 +132,7 @@ func (d *files) onFile(op vol.Op, f *file) Answer {
 	case vol.Write:
 		return f.write(op, plain)
 	case vol.Truncate:
-		return answer(syscall.Ftruncate(f.fd, op.Size))
+		return answer(f.File.Truncate(op.Size))
 	case vol.Sync:
 		if plain {
 			return answer(f.Sync())
@@ -143,38 +150,58 @@ func (d *files) onFile(op vol.Op, f *file) Answer {
 
 func (f *file) read(op vol.Op, plain bool) Answer {
 	buf := make([]byte, op.Size)
+	n, err := 0, error(nil)
+	switch {
+	case f.fd < 0 && plain:
+		n, err = f.ReadAt(buf, op.Off)
+	case f.fd < 0:
+		if _, err = f.Seek(op.Off, io.SeekStart); err == nil {
+			n, err = io.ReadFull(f.File, buf)
+		}
+	default:
+		n, err = f.readRaw(buf, op.Off, plain)
+	}
+	if err == io.EOF || err == io.ErrUnexpectedEOF {
+		err = nil
+	}
+	return Answer{vol.Result{N: n, Errno: errno(err)}, buf[:n]}
+}
+
+func (f *file) readRaw(buf []byte, off int64, plain bool) (n int, err error) {
 	if !plain {
-		if _, err := syscall.Seek(f.fd, op.Off, 0); err != nil {
-			return answer(err)
+		if _, err := syscall.Seek(f.fd, off, io.SeekStart); err != nil {
+			return 0, err
 		}
 	}
-	for n := 0; n < len(buf); {
+	for n < len(buf) {
 		var k int
-		var err error
 		if plain {
-			k, err = syscall.Pread(f.fd, buf[n:], op.Off+int64(n))
+			k, err = syscall.Pread(f.fd, buf[n:], off+int64(n))
 		} else {
 			k, err = syscall.Read(f.fd, buf[n:])
 		}
-		if err != nil {
-			return answer(err)
+		if k <= 0 || err != nil {
+			break
 		}
-		if n += k; k == 0 {
-			buf = buf[:n]
-		}
+		n += k
 	}
-	return Answer{vol.Result{N: len(buf)}, buf}
+	return n, err
 }
 
 func (f *file) write(op vol.Op, plain bool) Answer {
-	if plain || f.appends {
-		n, err := syscall.Pwrite(f.fd, op.Data, op.Off)
-		return Answer{Result: vol.Result{N: max(n, 0), Errno: errno(err)}}
+	n, err := 0, error(nil)
+	switch {
+	case f.fd < 0 && f.appends:
+		n, err = f.Write(op.Data)
+	case f.fd < 0 && plain:
+		n, err = f.WriteAt(op.Data, op.Off)
+	case plain || f.appends:
+		n, err = syscall.Pwrite(f.fd, op.Data, op.Off)
+	default:
+		if _, err = f.Seek(op.Off, io.SeekStart); err == nil {
+			n, err = f.Write(op.Data)
+		}
 	}
-	if _, err := f.Seek(op.Off, 0); err != nil {
-		return answer(err)
-	}
-	n, err := f.Write(op.Data)
 	return Answer{Result: vol.Result{N: max(n, 0), Errno: errno(err)}}
 }
 
