@@ -31,13 +31,15 @@ func (g *gate) Do(op *vol.Op, done func(vol.Result)) {
 func (g *gate) Kill()      { g.Volume.(vol.Machine).Kill() }
 func (g *gate) PowerLoss() { g.Volume.(vol.Machine).PowerLoss() }
 
-func newVolume(t testing.TB, s *Sim) *gate {
+func newVolume(t testing.TB, s *Sim) *gate { return &gate{Volume: newFleet(t, s).Volume("n1")} }
+
+func newFleet(t testing.TB, s *Sim) *array.Fleet {
 	f, err := array.New(s, 1, array.Config{
 		Arrays:  map[string]array.ArrayConfig{"east": array.Picked()},
 		Volumes: map[string]array.VolumeConfig{"n1": {Array: "east", Store: "main"}},
 	})
 	require.NoError(t, err)
-	return &gate{Volume: f.Volume("n1")}
+	return f
 }
 
 func startOn(t testing.TB, s *Sim, p *Program, v vol.Volume, args ...string) *Machine {
@@ -91,7 +93,7 @@ func TestBadgerKeepsWhatItSynced(t *testing.T) {
 				var out bytes.Buffer
 				s, prog := newSim(t, uint64(i), &out)
 				v := newVolume(t, s)
-				m := startOn(t, s, prog, v, "badger", "write")
+				m := startOn(t, s, prog, v, "badger", "write", "/data/db")
 				require.NoError(t, s.Run(t.Context(), at), "%s", &out)
 				put := lastNumber(t, putLine, out.String())
 				require.Positive(t, put, out.String())
@@ -100,7 +102,7 @@ func TestBadgerKeepsWhatItSynced(t *testing.T) {
 				} else {
 					m.Kill()
 				}
-				startOn(t, s, prog, v, "badger", "read")
+				startOn(t, s, prog, v, "badger", "read", "/data/db")
 				require.NoError(t, s.Run(t.Context(), at+10*time.Second), "%s", &out)
 				require.Greater(t, lastNumber(t, readLine, out.String()), put, "acknowledged commits are gone")
 			})
@@ -112,7 +114,7 @@ func TestBadgerKeepsWhatItSynced(t *testing.T) {
 func BenchmarkBadgerPut(b *testing.B) {
 	for b.Loop() {
 		s, prog := newSim(b, 1, new(bytes.Buffer))
-		startOn(b, s, prog, newVolume(b, s), "badger", "write")
+		startOn(b, s, prog, newVolume(b, s), "badger", "write", "/data/db")
 		require.NoError(b, s.Run(b.Context(), 10*time.Second))
 	}
 	b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(b.N)/3000, "µs/put")

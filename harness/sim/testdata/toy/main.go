@@ -10,9 +10,6 @@ import (
 	"os"
 	"sync"
 	"time"
-
-	badger "github.com/dgraph-io/badger/v4"
-	"github.com/dgraph-io/badger/v4/options"
 )
 
 func main() {
@@ -26,7 +23,7 @@ func main() {
 	case "heart":
 		heart()
 	case "badger":
-		store(os.Args[2])
+		store(os.Args[2], os.Args[3])
 	case "crash":
 		panic("on purpose")
 	case "spin":
@@ -124,47 +121,6 @@ func heart() {
 		fmt.Println("beat", i)
 		time.Sleep(time.Second)
 	}
-}
-
-func store(mode string) {
-	opt := badger.DefaultOptions("/data/db").WithSyncWrites(true).WithLoggingLevel(badger.WARNING).
-		WithMemTableSize(1 << 20).WithValueLogFileSize(2 << 20).WithNumCompactors(0).
-		WithValueThreshold(64 << 10).WithCompression(options.None).WithBlockCacheSize(0).WithVerifyValueChecksum(true).WithMetricsEnabled(false)
-	db, err := badger.Open(opt)
-	if err != nil {
-		db, err = badger.Open(opt)
-	}
-	check(err)
-	if mode == "read" {
-		read(db)
-		check(db.Close())
-		return
-	}
-	for i := range 3000 {
-		check(db.Update(func(tx *badger.Txn) error {
-			return tx.Set(fmt.Appendf(nil, "key%06d", i), fmt.Appendf(nil, "value %d %0500d", i, i))
-		}))
-		fmt.Println("put", i)
-	}
-}
-
-func read(db *badger.DB) {
-	n := 0
-	check(db.View(func(tx *badger.Txn) error {
-		for ; ; n++ {
-			item, err := tx.Get(fmt.Appendf(nil, "key%06d", n))
-			if err != nil {
-				return nil
-			}
-			check(item.Value(func(v []byte) error {
-				if string(v) != fmt.Sprintf("value %d %0500d", n, n) {
-					panic("damaged")
-				}
-				return nil
-			}))
-		}
-	}))
-	fmt.Println("read", n)
 }
 
 func check(err error) {
