@@ -28,6 +28,19 @@ var seamSource []byte
 //go:embed shim/mmap_wasip1.go.txt
 var mmapSource []byte
 
+//go:embed shim/sha256block_noasm.go.txt
+var sha256Source string
+
+//go:embed shim/crc32_otherarch.go.txt
+var crc32Source string
+
+// standard are the files of Go's standard library that a guest has otherwise:
+// checksums, which a processor does faster than WebAssembly can.
+var standard = map[string]string{
+	"crypto/internal/fips140/sha256/sha256block_noasm.go": sha256Source,
+	"hash/crc32/crc32_otherarch.go":                       crc32Source,
+}
+
 // edit is one change to a library's file: old, found exactly once, becomes
 // new. An empty old makes or replaces the whole file.
 type edit struct{ file, old, new string }
@@ -159,7 +172,7 @@ func (b *Builder) key(ctx context.Context, pkg string) (string, error) {
 }
 
 func editsText() string {
-	text, _ := json.Marshal(fmt.Sprint(edits))
+	text, _ := json.Marshal(fmt.Sprint(edits, standard))
 	return string(text)
 }
 
@@ -191,7 +204,7 @@ func (b *Builder) make(ctx context.Context, pkg, out string) error {
 	if err != nil {
 		return err
 	}
-	overlay, err := b.overlay(work, pkg)
+	overlay, err := b.overlay(ctx, work, pkg)
 	if err != nil {
 		return err
 	}
@@ -298,15 +311,26 @@ func copyFile(src, dst string) error {
 }
 
 // overlay puts the simulator's network and disks into the program's main
-// package, if it has the seam for them.
-func (b *Builder) overlay(work, pkg string) (string, error) {
-	replace := map[string]string{}
+// package, if it has the seam for them, and its checksums into the standard
+// library.
+func (b *Builder) overlay(ctx context.Context, work, pkg string) (string, error) {
+	root, err := b.goTool(ctx, "env", "GOROOT")
+	if err != nil {
+		return "", err
+	}
+	put := map[string]string{}
+	for file, source := range standard {
+		put[filepath.Join(strings.TrimSpace(root), "src", filepath.FromSlash(file))] = source
+	}
 	if _, err := os.Stat(filepath.Join(b.Root, pkg, "seam.go")); err == nil {
-		seam := filepath.Join(work, "seam.go")
-		if err := os.WriteFile(seam, seamSource, 0o644); err != nil {
+		put[filepath.Join(b.Root, pkg, "zz_simulator.go")] = string(seamSource)
+	}
+	replace := map[string]string{}
+	for file, source := range put {
+		replace[file] = filepath.Join(work, filepath.Base(file))
+		if err := os.WriteFile(replace[file], []byte(source), 0o644); err != nil {
 			return "", err
 		}
-		replace[filepath.Join(b.Root, pkg, "zz_simulator.go")] = seam
 	}
 	text, err := json.Marshal(map[string]any{"Replace": replace})
 	if err != nil {

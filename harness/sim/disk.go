@@ -26,6 +26,7 @@ func installFourdays(ctx context.Context, rt wazero.Runtime) error {
 	b.NewFunctionBuilder().WithGoModuleFunction(api.GoModuleFunc(netDial), []api.ValueType{i32, i32}, []api.ValueType{i32}).Export("net_dial")
 	export(b, "net_send", true, []api.ValueType{i32, i32, i32}, netSend)
 	export(b, "net_close", false, []api.ValueType{i32}, netClose)
+	installCPU(b)
 	_, err := b.Instantiate(ctx)
 	return err
 }

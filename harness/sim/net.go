@@ -256,8 +256,8 @@ func netUnlisten(g *process, a []uint64) syscall.Errno {
 }
 
 // netDial answers the number of the new stream; how it went comes as a frame.
-func netDial(ctx context.Context, _ api.Module, stack []uint64) {
-	g := ctx.Value(processKey{}).(*process)
+func netDial(ctx context.Context, mod api.Module, stack []uint64) {
+	g := caller(ctx, mod)
 	g.call()
 	e := g.m.newEnd()
 	g.m.sim.net.connect(e, uint32(stack[0]), uint32(stack[1]))

@@ -22,6 +22,13 @@ const (
 	i64 = api.ValueTypeI64
 )
 
+// caller is the program that makes a system call.
+func caller(ctx context.Context, mod api.Module) *process {
+	g := ctx.Value(processKey{}).(*process)
+	g.mod = mod
+	return g
+}
+
 // export makes f a function of the host module; answers says whether the
 // program expects an errno.
 func export(b wazero.HostModuleBuilder, name string, answers bool, params []api.ValueType, f syscallFunc) {
@@ -30,8 +37,7 @@ func export(b wazero.HostModuleBuilder, name string, answers bool, params []api.
 		results = []api.ValueType{i32}
 	}
 	fn := api.GoModuleFunc(func(ctx context.Context, mod api.Module, stack []uint64) {
-		g := ctx.Value(processKey{}).(*process)
-		g.mod = mod
+		g := caller(ctx, mod)
 		g.call()
 		for i, t := range params {
 			if t == i32 { // the upper half of the slot is not the argument's
