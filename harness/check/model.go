@@ -58,7 +58,6 @@ type letter struct {
 
 	first, last uint32   // its operations, as indexes into Judge.recs
 	stranger    *hist.Op // the first view that showed it before any source was known
-	badDigest   *hist.Op // the view that showed other bytes
 }
 
 // How a copy came about.

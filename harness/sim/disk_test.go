@@ -119,3 +119,30 @@ func BenchmarkBadgerPut(b *testing.B) {
 	}
 	b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(b.N)/3000, "µs/put")
 }
+
+// TestAHangAtAnyMomentOfARotationStopsNoBeat: Badger changes its memtable for a
+// new one every fortieth record, with new files, renames and syncs of its own.
+// Whenever the disk stops in all that, goroutines that do not need it go on.
+func TestAHangAtAnyMomentOfARotationStopsNoBeat(t *testing.T) {
+	t.Parallel()
+	var out bytes.Buffer
+	s, prog := newSim(t, 1, &out)
+	began := time.Duration(0)
+	for i := range 24 {
+		v := newVolume(t, s)
+		m := startOn(t, s, prog, v, "badger", "turn", "/data/db")
+		at := 150*time.Millisecond + time.Duration(i)*3700*time.Microsecond
+		require.NoError(t, s.Run(t.Context(), began+at))
+		put := lastNumber(t, putLine, out.String())
+		t.Log(put)
+		require.Greater(t, put, 40)
+		v.hung = true
+		require.NoError(t, s.Run(t.Context(), began+at+time.Second))
+		out.Reset()
+		require.NoError(t, s.Run(t.Context(), began+at+2*time.Second))
+		require.NotContains(t, out.String(), "put")
+		require.Greater(t, bytes.Count(out.Bytes(), []byte("beat")), 80, "hung at %v, after %d records", at, put)
+		m.Kill()
+		began = s.Now()
+	}
+}

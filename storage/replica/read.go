@@ -241,8 +241,8 @@ func (r *Replica) tell(ctx context.Context, n *node, at readIndex) error {
 	}
 	rpc := raft.RPC{
 		Command: &raft.AppendEntriesRequest{
-			RPCHeader: raft.RPCHeader{ProtocolVersion: raft.ProtocolVersionMax, ID: []byte(id), Addr: []byte(addr)},
-			Term:      at.current, Leader: []byte(addr),
+			RPCHeader:    raft.RPCHeader{ProtocolVersion: raft.ProtocolVersionMax, ID: []byte(id), Addr: []byte(addr)},
+			Term:         at.current,
 			PrevLogEntry: at.index, PrevLogTerm: at.term, LeaderCommitIndex: at.index,
 		},
 		RespChan: make(chan raft.RPCResponse, 1),

@@ -113,4 +113,4 @@ func (s *session) do(group []*hist.Op) {
 
 // sinceStart goes by the wall clock, which moves over a leap of the simulator
 // where the monotonic one does not; s.start has no monotonic reading.
-func (s *session) sinceStart() int64 { return time.Now().Sub(s.start).Microseconds() }
+func (s *session) sinceStart() int64 { return time.Since(s.start).Microseconds() }

@@ -25,7 +25,7 @@ func adminFace(t testing.TB) string {
 		body, _ := io.ReadAll(r.Body)
 		fmt.Fprintf(w, "%s%s", r.Method, body)
 	})
-	mux.HandleFunc("/down", func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "storage", 503) })
+	mux.HandleFunc("/down", func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "storage", http.StatusServiceUnavailable) })
 	mux.HandleFunc("/long", func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, strings.Repeat("x", textMost+9)) })
 	mux.HandleFunc("/audit", func(w http.ResponseWriter, r *http.Request) {
 		require.Equal(t, ann, r.URL.Query().Get("account"))

@@ -11,14 +11,21 @@ import (
 )
 
 // store works on a Badger in a directory: "write" fills it, "lazy" does so
-// without syncing, "read" counts what is there, "mix" does a bit of everything
-// and closes it, "dump" prints all of it, "poll" reads for half a minute.
+// without syncing, "turn" fills one memtable after the other while something
+// else beats, "read" counts what is there, "mix" does a bit of everything and
+// closes it, "dump" prints all of it, "poll" reads for half a minute.
 func store(mode, dir string) {
 	db := open(dir, mode != "lazy")
 	switch mode {
 	case "write", "lazy":
 		fill(db)
 		return // without a Close: what a killed program leaves
+	case "turn":
+		go turn(db)
+		for i := range 1000 {
+			fmt.Println("beat", i)
+			time.Sleep(10 * time.Millisecond)
+		}
 	case "read":
 		read(db)
 	case "mix":
@@ -52,6 +59,14 @@ func value(i int) string { return fmt.Sprintf("value %d %0500d", i, i) }
 func fill(db *badger.DB) {
 	for i := range 3000 {
 		check(db.Update(func(tx *badger.Txn) error { return tx.Set(key(i), []byte(value(i))) }))
+		fmt.Println("put", i)
+	}
+}
+
+// turn fills a memtable with every fortieth record.
+func turn(db *badger.DB) {
+	for i := range 1000 {
+		check(db.Update(func(tx *badger.Txn) error { return tx.Set(key(i), make([]byte, 25<<10)) }))
 		fmt.Println("put", i)
 	}
 }
