@@ -213,7 +213,11 @@ func (b *Builder) make(ctx context.Context, pkg, out string) error {
 		"-overlay="+overlay, "-o", tmp, "./"+pkg); err != nil {
 		return err
 	}
-	return os.Rename(tmp, out)
+	if err := os.Rename(tmp, out); err != nil {
+		return err
+	}
+	prune(b.Cache)
+	return nil
 }
 
 // modfile writes the module file of a guest: ours, with the edited libraries
