@@ -77,7 +77,7 @@ var parts = map[string][]string{
 }
 
 // ErrNoSource means that a guest is neither in the cache nor can be built.
-var ErrNoSource = errors.New("the sources of fourdays are not there")
+var ErrNoSource = errors.New("the sources of fourdays are not there: run it from a checkout of them")
 
 // Builder builds programs for the simulator and keeps them, keyed by their
 // sources, under Cache.
@@ -104,7 +104,7 @@ func FindSource() (string, error) {
 			}
 		}
 	}
-	return "", fmt.Errorf("%w: run from a checkout, or set the folder", ErrNoSource)
+	return "", ErrNoSource
 }
 
 // CacheDir is the folder for what takes long to make: $FOURDAYS_CACHE, or
@@ -157,7 +157,7 @@ func (b *Builder) key(ctx context.Context, pkg string) (string, error) {
 	for _, dir := range append([]string{"harness/sim/guest", pkg}, parts[pkg]...) {
 		found, err := sources(filepath.Join(b.Root, dir))
 		if err != nil {
-			return "", err
+			return "", fmt.Errorf("find the sources of %s: %w", pkg, err)
 		}
 		files = append(files, found...)
 	}

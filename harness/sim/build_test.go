@@ -57,3 +57,56 @@ func TestEditRefusesAChangedLibrary(t *testing.T) {
 	require.ErrorContains(t, edit{"f.go", "a", "c"}.apply(dir), "2 times, not once")
 	require.ErrorContains(t, edit{"f.go", "x", "c"}.apply(dir), "0 times, not once")
 }
+
+// TestAFailedBuildSaysWhereAndLeavesNothing: neither the half-made program nor
+// the folder that it was made in.
+func TestAFailedBuildSaysWhereAndLeavesNothing(t *testing.T) {
+	t.Parallel()
+	root, err := FindSource()
+	require.NoError(t, err)
+	b := Builder{Root: root, Cache: t.TempDir()}
+	_, err = b.Build(t.Context(), "harness/sim/testdata/broken")
+	require.ErrorContains(t, err, "build harness/sim/testdata/broken for the simulator: go build: ")
+	require.ErrorContains(t, err, "main.go:4:15: undefined: missing")
+	left, err := filepath.Glob(filepath.Join(b.Cache, "*", "*"))
+	require.NoError(t, err)
+	require.Empty(t, left)
+}
+
+// TestWithoutSourcesThereIsAdvice: an installed binary far from its sources.
+func TestWithoutSourcesThereIsAdvice(t *testing.T) {
+	b := Builder{Root: t.TempDir(), Cache: t.TempDir()}
+	_, err := b.Build(t.Context(), "mailstore/cmd/mailnode")
+	require.ErrorIs(t, err, ErrNoSource)
+	require.ErrorContains(t, err, "run it from a checkout")
+}
+
+// TestEverythingInAGuestIsInItsKey: a program is built again when something
+// changes that it is made of.
+func TestEverythingInAGuestIsInItsKey(t *testing.T) {
+	root := t.TempDir()
+	for _, f := range []string{"go.mod", "go.sum", "a/main.go", "harness/sim/guest/net.go"} {
+		write(t, root, f, "package a")
+	}
+	b := Builder{Root: root}
+	key := func() string {
+		k, err := b.key(t.Context(), "a")
+		require.NoError(t, err)
+		return k
+	}
+	seen := map[string]bool{key(): true}
+	require.True(t, seen[key()])
+	for _, f := range []string{"go.sum", "a/main.go", "a/other.go", "harness/sim/guest/net.go"} {
+		write(t, root, f, "package a // changed")
+		require.False(t, seen[key()], f)
+		seen[key()] = true
+	}
+	write(t, root, "a/main_test.go", "package a")
+	require.True(t, seen[key()], "tests are not in it")
+}
+
+func write(t *testing.T, root, file, text string) {
+	name := filepath.Join(root, file)
+	require.NoError(t, os.MkdirAll(filepath.Dir(name), 0o755))
+	require.NoError(t, os.WriteFile(name, []byte(text), 0o600))
+}

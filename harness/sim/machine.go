@@ -151,9 +151,9 @@ func (g *process) run() {
 	}
 	s := g.m.sim
 	g.woken, g.parked, g.calls = false, false, 0
-	s.running = g.m
+	s.running.Store(g.m)
 	_, alive := g.next()
-	s.running = nil
+	s.running.Store(nil)
 	switch {
 	case g.dead:
 		g.unwind()
@@ -245,7 +245,7 @@ func (m *Machine) end() {
 	if g.mod != nil {
 		g.out.flush()
 	}
-	if m.sim.running != m {
+	if m.sim.running.Load() != m {
 		g.unwind()
 	}
 }

@@ -18,6 +18,7 @@ import (
 	"hash/fnv"
 	"io"
 	"math/rand/v2"
+	"sync/atomic"
 	"time"
 )
 
@@ -53,15 +54,17 @@ type Sim struct {
 	net      network
 	trace    trace
 	engine   *engine
-	running  *Machine
+	running  atomic.Pointer[Machine]
 	err      error
 	stopped  bool
 	beat     func() // tells the watchdog that the loop is alive
+	patience time.Duration
+	stuck    bool // a program computes on and cannot be ended
 }
 
 // New makes an empty world. Close releases it.
 func New(ctx context.Context, cfg Config, eng *Engine) (*Sim, error) {
-	s := &Sim{cfg: cfg, machines: map[string]*Machine{}, byIP: map[uint32]*Machine{}, beat: func() {}}
+	s := &Sim{cfg: cfg, machines: map[string]*Machine{}, byIP: map[uint32]*Machine{}, beat: func() {}, patience: patience}
 	s.trace.init(cfg.Trace)
 	s.net.init(s)
 	var err error
@@ -69,8 +72,12 @@ func New(ctx context.Context, cfg Config, eng *Engine) (*Sim, error) {
 	return s, err
 }
 
-// Close ends every program and frees the memory of the world.
+// Close ends every program and frees the memory of the world, unless a program
+// is stuck: it cannot be ended, and what it computes on must stay.
 func (s *Sim) Close(ctx context.Context) error {
+	if s.stuck {
+		return nil
+	}
 	for _, m := range s.machines {
 		m.end()
 	}
@@ -123,8 +130,8 @@ func (s *Sim) Fail(err error) {
 // continue.
 var ErrStuck = errors.New("program never yields")
 
-// patience is how long, on the real clock, one event may take before the run
-// is given up; it cannot change a result, only end a hopeless run.
+// patience is how long, on the real clock, a program may compute on before the
+// run is given up; it cannot change a result, only end a hopeless run. Picked.
 const patience = 2 * time.Minute
 
 // Run lets the world live until Now is until, Stop or Fail is called, or ctx
@@ -151,8 +158,13 @@ func (s *Sim) Run(ctx context.Context, until time.Duration) error {
 			}
 			return err
 		case <-beats:
-		case <-realTimeout(patience):
-			return fmt.Errorf("%w: one event has lasted %v of real time", ErrStuck, patience)
+		case <-realTimeout(s.patience):
+			s.stuck = true
+			who := "the harness"
+			if m := s.running.Load(); m != nil {
+				who = m.spec.Name
+			}
+			return fmt.Errorf("%w: %s has computed for %v of real time", ErrStuck, who, s.patience)
 		}
 	}
 }

@@ -26,6 +26,9 @@ func main() {
 		store(os.Args[2], os.Args[3])
 	case "crash":
 		panic("on purpose")
+	case "compute":
+		for i := uint(1); i != 0; i += 2 {
+		}
 	case "spin":
 		for {
 			time.Now()
