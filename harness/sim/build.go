@@ -46,13 +46,16 @@ var standard = map[string]string{
 type edit struct{ file, old, new string }
 
 // edits is all that differs between a guest's libraries and the published
-// ones: files in memory, waiting for the disk without stopping the program, no
-// ticker that frees memory, and no look into tables that hold nothing newer
-// than what was found. Native builds use the published ones.
+// ones: files in memory and where a log wrote to them, waiting for the disk
+// without stopping the program, no ticker that frees memory, and no look into
+// tables that hold nothing newer than what was found. Native builds use the
+// published ones.
 var edits = map[string][]edit{
 	"github.com/dgraph-io/ristretto/v2": {
 		{"z/mmap_wasip1.go", "", string(mmapSource)},
-		{"z/file.go", "	Fd   *os.File\n}", "	Fd   *os.File\n	ahead readahead\n}"},
+		{"z/file.go", "	Fd   *os.File\n}", "	Fd   *os.File\n	ahead readahead\n	wrote announced\n}"},
+		{"z/file.go", "return Msync(m.Data)", "return m.msync()"},
+		{"z/file.go", "	if err := Munmap(m.Data); err != nil {\n		return fmt.Errorf(\"while munmap file: %s, error: %v\\n\", m.Fd.Name(), err)\n	}\n	m.Data = nil", "	if err := m.munmap(); err != nil {\n		return fmt.Errorf(\"while munmap file: %s, error: %v\\n\", m.Fd.Name(), err)\n	}\n	m.Data = nil"},
 		{"z/allocator.go", "time.NewTicker(2 * time.Second)", "time.NewTicker(24 * time.Hour)"},
 		{"z/file.go", "	return m.Data[off : off+sz], nil\n", "	return readThrough(m, off, sz)\n"},
 		{"z/file.go", "if err := df.Sync(); err != nil {", "if err := Fsync(df); err != nil {"},
@@ -61,6 +64,11 @@ var edits = map[string][]edit{
 		{"levels.go", "vs, err := h.get(key) //", "vs, err := h.get(key, maxVs.Version) //"},
 		{"level_handler.go", "func (s *levelHandler) get(key []byte) (", "func (s *levelHandler) get(key []byte, newest uint64) ("},
 		{"level_handler.go", "if th.DoesNotHave(hash) {", "if th.MaxVersion() <= max(newest, maxVs.Version) || th.DoesNotHave(hash) {"},
+		{"memtable.go", "	lf.MmapFile = mf\n", "	lf.MmapFile = mf\n	mf.Announce()\n"},
+		{"memtable.go", "	lf.writeAt += uint32(plen)\n", "	lf.Wrote(int(lf.writeAt), plen)\n	lf.writeAt += uint32(plen)\n"},
+		{"memtable.go", "	z.ZeroOut(lf.Data,", "	lf.Wrote(int(lf.writeAt), maxHeaderSize)\n	z.ZeroOut(lf.Data,"},
+		{"memtable.go", "	y.AssertTrue(vlogHeaderSize == copy(lf.Data[0:], buf))\n", "	y.AssertTrue(vlogHeaderSize == copy(lf.Data[0:], buf))\n	lf.Wrote(0, vlogHeaderSize)\n"},
+		{"value.go", "		start := int(endOffset - n)\n", "		start := int(endOffset - n)\n		curlf.Wrote(start, int(n))\n"},
 		{"dir_other.go", "	err = f.Sync()\n", "	err = z.Fsync(f)\n"},
 		{"dir_other.go", "	\"github.com/dgraph-io/badger/v4/y\"\n", "	\"github.com/dgraph-io/badger/v4/y\"\n	\"github.com/dgraph-io/ristretto/v2/z\"\n"},
 		{"y/file_wasip1.go", "", "package y\n\nimport \"syscall\"\n\nfunc init() { datasyncFileFlag = syscall.O_SYNC }\n"},

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"fmt"
 	"syscall"
 
 	"github.com/tetratelabs/wazero"
@@ -19,8 +20,8 @@ func installFourdays(ctx context.Context, rt wazero.Runtime) error {
 	export(b, "disk_sync", false, []api.ValueType{i32, i32}, diskSync)
 	export(b, "disk_read", false, []api.ValueType{i32, i32, i32, i32, i64}, diskRead)
 	export(b, "disk_map", false, []api.ValueType{i32, i32, i32}, diskMap)
-	export(b, "disk_unmap", false, []api.ValueType{i32}, diskUnmap)
-	export(b, "disk_msync", false, []api.ValueType{i32, i32}, diskMsync)
+	export(b, "disk_unmap", false, []api.ValueType{i32, i32, i32}, diskUnmap)
+	export(b, "disk_msync", false, []api.ValueType{i32, i32, i32, i32}, diskMsync)
 	export(b, "net_listen", true, []api.ValueType{i32}, netListen)
 	export(b, "net_unlisten", false, []api.ValueType{i32}, netUnlisten)
 	b.NewFunctionBuilder().WithGoModuleFunction(api.GoModuleFunc(netDial), []api.ValueType{i32, i32}, []api.ValueType{i32}).Export("net_dial")
@@ -95,7 +96,7 @@ func (g *process) mapping(ptr uint64) *mapping {
 func diskUnmap(g *process, a []uint64) syscall.Errno {
 	for i, m := range g.maps {
 		if m.ptr == a[0] {
-			g.flush(m)
+			g.flush(m, a[1], a[2])
 			g.maps = append(g.maps[:i], g.maps[i+1:]...)
 			break
 		}
@@ -103,13 +104,14 @@ func diskUnmap(g *process, a []uint64) syscall.Errno {
 	return 0
 }
 
-// changed calls f for each run of pages that the program changed since the
-// last call, and takes them as held.
-func (g *process) changed(m *mapping, f func(off int, data []byte)) {
+// changed calls f for each run of pages between from and to that the program
+// changed since the last call, and takes them as held.
+func (g *process) changed(m *mapping, from, to uint64, f func(off int, data []byte)) {
 	mem := g.mem(m.ptr, uint64(len(m.held)))
-	for off := 0; off < len(mem); {
+	last := min(int(to), len(mem))
+	for off := int(from) / pageSize * pageSize; off < last; {
 		end := off
-		for end < len(mem) && !bytes.Equal(page(mem, end), page(m.held, end)) {
+		for end < last && !bytes.Equal(page(mem, end), page(m.held, end)) {
 			end = min(end+pageSize, len(mem))
 		}
 		if end > off {
@@ -123,9 +125,13 @@ func (g *process) changed(m *mapping, f func(off int, data []byte)) {
 func page(b []byte, off int) []byte { return b[off:min(off+pageSize, len(b))] }
 
 // flush writes the changed pages as the kernel would by itself: seen by every
-// reader, durable only after the next sync.
-func (g *process) flush(m *mapping) {
-	g.changed(m, func(off int, data []byte) {
+// reader, durable only after the next sync. The program may have announced
+// where they are; one elsewhere means that the shim is wrong.
+func (g *process) flush(m *mapping, from, to uint64) {
+	g.changed(m, 0, uint64(len(m.held)), func(off int, data []byte) {
+		if uint64(off)+pageSize <= from || uint64(off+len(data)) >= to+pageSize {
+			g.m.sim.Fail(fmt.Errorf("%s changed %s near %d and did not announce it", g.m.spec.Name, m.f.path, off))
+		}
 		g.submit(m.f.vol, &vol.Op{
 			Kind: vol.Write, File: m.f.id, Off: int64(off), Data: bytes.Clone(data), NoWait: true,
 		}, func(vol.Result) {})
@@ -136,7 +142,7 @@ func (g *process) flush(m *mapping) {
 // program is gone.
 func (g *process) flushMaps() {
 	for _, m := range g.maps {
-		g.flush(m)
+		g.flush(m, 0, uint64(len(m.held)))
 	}
 }
 
@@ -160,7 +166,7 @@ func diskMsync(g *process, a []uint64) syscall.Errno {
 			g.submit(m.f.vol, &vol.Op{Kind: vol.Sync, File: m.f.id}, func(r vol.Result) { g.finish(ticket, r.Errno, 0) })
 		}
 	}
-	g.changed(m, func(off int, data []byte) {
+	g.changed(m, a[2], a[3], func(off int, data []byte) {
 		left++
 		g.submit(m.f.vol, &vol.Op{Kind: vol.Write, File: m.f.id, Off: int64(off), Data: bytes.Clone(data)}, settle)
 	})

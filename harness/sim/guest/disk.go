@@ -18,10 +18,10 @@ func diskRead(fd, ticket uint32, p unsafe.Pointer, n uint32, off uint64)
 func diskMap(fd uint32, p unsafe.Pointer, n uint32)
 
 //go:wasmimport fourdays disk_unmap
-func diskUnmap(p unsafe.Pointer)
+func diskUnmap(p unsafe.Pointer, from, to uint32)
 
 //go:wasmimport fourdays disk_msync
-func diskMsync(ticket uint32, p unsafe.Pointer)
+func diskMsync(ticket uint32, p unsafe.Pointer, from, to uint32)
 
 // Fsync makes f durable and waits for it without stopping the program. It is
 // (*os.File).Sync for programs of one thread.
@@ -87,20 +87,21 @@ func Map(f *os.File, size int64) ([]byte, error) {
 }
 
 // Unmap writes what changed and forgets the mapping that starts where b does.
-func Unmap(b []byte) error {
+// Nothing may have changed outside b[from:to] since the last Msync.
+func Unmap(b []byte, from, to int) error {
 	if cap(b) > 0 {
-		diskUnmap(unsafe.Pointer(unsafe.SliceData(b)))
+		diskUnmap(unsafe.Pointer(unsafe.SliceData(b)), uint32(from), uint32(to))
 	}
 	return nil
 }
 
 // Msync makes the mapping that starts where b does durable and waits for it
-// without stopping the program.
-func Msync(b []byte) error {
+// without stopping the program. It looks for changes in b[from:to] only.
+func Msync(b []byte, from, to int) error {
 	if cap(b) == 0 {
 		return nil
 	}
-	_, err := await(func(t uint32) { diskMsync(t, unsafe.Pointer(unsafe.SliceData(b))) })
+	_, err := await(func(t uint32) { diskMsync(t, unsafe.Pointer(unsafe.SliceData(b)), uint32(from), uint32(to)) })
 	if errno, ok := err.(syscall.Errno); ok {
 		return os.NewSyscallError("msync", errno)
 	}
