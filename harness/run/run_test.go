@@ -2,7 +2,6 @@ package run
 
 import (
 	"context"
-	"os"
 	"sync"
 	"testing"
 
@@ -42,20 +41,4 @@ func rehearse(t testing.TB, s *scenario.Scenario) (*report.Run, string) {
 	r, err := Run(t.Context(), s, Options{Dir: dir, Programs: programs(t)})
 	require.NoError(t, err)
 	return r, dir
-}
-
-// BenchmarkCluster is a three-node cluster under load, from start to audit.
-func BenchmarkCluster(b *testing.B) {
-	s := load(b, "testdata/quiet.yaml")
-	programs(b)
-	var virtual, ops float64
-	for b.Loop() {
-		r, dir := rehearse(b, s)
-		require.Equal(b, report.Pass, r.Verdict, r.Why)
-		virtual += float64(r.VirtualMS) / 1000
-		info, err := os.Stat(dir + "/" + historyFile)
-		require.NoError(b, err)
-		ops += float64(info.Size())
-	}
-	b.ReportMetric(virtual/b.Elapsed().Seconds(), "virtual-s/s")
 }

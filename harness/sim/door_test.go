@@ -182,3 +182,29 @@ func TestVolumeThroughTheGuest(t *testing.T) {
 		})
 	}
 }
+
+// BenchmarkArrayThroughWasm is how many operations of the array a program in the
+// simulator gets through, beside BenchmarkRead4K and BenchmarkWrite4K of
+// storage/array for what the array takes of that. It is run by
+//
+//	go test ./harness/sim -run '^$' -bench ArrayThroughWasm
+func BenchmarkArrayThroughWasm(b *testing.B) {
+	const rounds = 20_000
+	ops := 0
+	for b.Loop() {
+		eng, prog := toy(b)
+		s, err := New(b.Context(), Config{Seed: 1, Epoch: epoch}, eng)
+		require.NoError(b, err)
+		fleet, err := array.New(s, 1, array.Config{
+			Arrays:  map[string]array.ArrayConfig{"a": {}},
+			Volumes: map[string]array.VolumeConfig{"v": {Array: "a"}},
+		})
+		require.NoError(b, err)
+		startOn(b, s, prog, fleet.Volume("v"), "grind", strconv.Itoa(rounds))
+		require.NoError(b, s.Run(b.Context(), time.Hour))
+		require.False(b, s.Machine("a").Running())
+		require.NoError(b, s.Close(b.Context()))
+		ops += 2*rounds + rounds/8
+	}
+	b.ReportMetric(float64(ops)/b.Elapsed().Seconds(), "array-ops/s")
+}

@@ -8,6 +8,7 @@ import (
 	"io"
 	mrand "math/rand/v2"
 	"os"
+	"strconv"
 	"sync"
 	"time"
 )
@@ -26,6 +27,8 @@ func main() {
 		store(os.Args[2], os.Args[3])
 	case "crash":
 		panic("on purpose")
+	case "grind":
+		grind(os.Args[2])
 	case "compute":
 		for i := uint(1); i != 0; i += 2 {
 		}
@@ -123,6 +126,26 @@ func heart() {
 	for i := range 1000 {
 		fmt.Println("beat", i)
 		time.Sleep(time.Second)
+	}
+}
+
+// grind writes and reads a block as often as its argument says, and syncs
+// after every eighth write.
+func grind(rounds string) {
+	n, err := strconv.Atoi(rounds)
+	check(err)
+	f, err := os.OpenFile("/data/f", os.O_CREATE|os.O_RDWR, 0o600)
+	check(err)
+	block := make([]byte, 4096)
+	for i := range n {
+		off := int64(i%256) * 4096
+		_, err := f.WriteAt(block, off)
+		check(err)
+		_, err = f.ReadAt(block, off)
+		check(err)
+		if i%8 == 7 {
+			check(fsync(f))
+		}
 	}
 }
 
