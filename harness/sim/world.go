@@ -40,8 +40,9 @@ func (w *World) Start(ctx context.Context, spec world.Spec) error {
 	return err
 }
 
-// guestEnv keeps a program's memory small: a world holds several.
-var guestEnv = []string{"GOGC=400", "GOMEMLIMIT=256MiB", "PWD=/", "TMPDIR=/data"}
+// guestEnv keeps a program's memory small, as a world holds several. Collecting
+// less often was measured: GOGC=400 costs memory and saves no time.
+var guestEnv = []string{"GOGC=100", "GOMEMLIMIT=256MiB", "PWD=/", "TMPDIR=/data"}
 
 func (w *World) machine(what, name string) (*Machine, error) {
 	if m := w.machines[name]; m != nil {
