@@ -127,6 +127,7 @@ type sink struct {
 	meta   standpoint // as raft says
 	sent   *standpoint
 	have   standpoint
+	census *census
 	rest   []byte
 	batch  []record
 	size   int
@@ -144,6 +145,7 @@ func (s *sink) Write(p []byte) (int, error) {
 			return 0, fmt.Errorf("install snapshot: %w", err)
 		}
 		s.have.gen = s.state.at.Load().gen + 1
+		s.census = newCensus(s.have.gen)
 	}
 	s.rest = append(s.rest, p...)
 	for {
@@ -179,6 +181,7 @@ func (s *sink) take(buf []byte) (used int, err error) {
 		return 0, err
 	}
 	s.have.account(string(key), value, true)
+	s.census.note(string(key), value, s.meta.applied)
 	s.add(record{stateKey(s.have.gen, key), append([]byte(nil), value...)})
 	return used, nil
 }
@@ -230,6 +233,7 @@ func (s *sink) activate() error {
 		// The promise stays true meanwhile: it counts log or state.
 		records = append(records, s.log.setFirst(at.applied+1))
 	}
+	st.census.Store(s.census)
 	s.put("activate snapshot", records)
 	st.at.Store(&at)
 	if renew {

@@ -70,6 +70,7 @@ type state struct {
 	at      atomic.Pointer[standpoint] // durable
 	ready   atomic.Uint64              // the newest term of which this node applied the leader's first command
 	applied bell
+	census  atomic.Pointer[census] // nil until the state was checked
 
 	mu sync.Mutex // held while the state changes
 }
@@ -98,7 +99,7 @@ func (st *state) view() (*view, *standpoint) {
 		at := st.at.Load()
 		txn := st.db.NewTransaction(false)
 		if st.at.Load().gen == at.gen {
-			return &view{txn: txn, gen: at.gen, detect: st.detect, trust: st.trust}, at
+			return &view{txn: txn, gen: at.gen, detect: st.detect, trust: st.trust, census: st.census.Load()}, at
 		}
 		txn.Discard() // an older generation may be on its way out
 	}
@@ -219,6 +220,7 @@ func (st *state) settle(b *batch, at *standpoint) []record {
 		}
 		at.account(sub, old, false)
 		at.account(sub, sealed, true)
+		st.census.Load().note(sub, sealed, at.applied)
 		records = append(records, record{stateKey(at.gen, []byte(sub)), sealed})
 	}
 	if b.broken != nil {
@@ -300,11 +302,13 @@ func (st *state) forget(b *batch, applied, index uint64) {
 	}
 }
 
-// check reads the whole state and compares it with its sums.
+// check reads the whole state and compares it with its sums. The first time it
+// also takes the census.
 func (st *state) check() error {
 	v, at := st.view()
 	defer v.txn.Discard()
 	var have standpoint
+	taken := newCensus(at.gen)
 	prefix := generationPrefix(at.gen)
 	err := scanRaw(v.txn, prefix, nil, func(key, sealed []byte) (bool, error) {
 		sub := key[generationSize:]
@@ -312,6 +316,7 @@ func (st *state) check() error {
 			return false, err
 		}
 		have.account(string(sub), sealed, true)
+		taken.note(string(sub), sealed, at.applied)
 		return true, nil
 	})
 	if err != nil {
@@ -321,6 +326,7 @@ func (st *state) check() error {
 		return fmt.Errorf("the state holds %d records of %d bytes, it should be %d of %d: %w",
 			have.count, have.bytes, at.count, at.bytes, ErrDamaged)
 	}
+	st.census.CompareAndSwap(nil, taken)
 	return nil
 }
 
@@ -365,7 +371,7 @@ func (st *state) clear(from, to []byte) error {
 }
 
 // standpointIn reads the standpoint that belongs to exactly what v sees.
-func (st *state) standpointIn(v *view) (*standpoint, error) {
+func (*state) standpointIn(v *view) (*standpoint, error) {
 	key := metaKey("state")
 	sealed, err := getRaw(v.txn, key)
 	if err != nil {

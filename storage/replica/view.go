@@ -2,6 +2,7 @@ package replica
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -25,6 +26,9 @@ type view struct {
 	gen    uint32
 	detect func(string)
 	trust  bool // a deliberate defect: seals are not looked at
+
+	census  *census // nil: not taken yet
+	applied uint64  // where the transaction stands; 0: not looked up yet
 }
 
 // get reads the sealed value at a sub key.
@@ -32,6 +36,9 @@ func (v *view) get(sub []byte) ([]byte, error) {
 	sealed, err := getRaw(v.txn, stateKey(v.gen, sub))
 	if err == nil {
 		err = v.inspect(sub, sealed)
+	}
+	if err == nil || errors.Is(err, ErrNotFound) {
+		err = cmp.Or(v.expect(string(sub), sealed), err)
 	}
 	return sealed, v.damage(err)
 }
@@ -41,13 +48,18 @@ func (v *view) scan(prefix, from []byte, fn func(sub, sealed []byte) bool) error
 	if bytes.Compare(from, prefix) < 0 {
 		from = prefix
 	}
+	at, end := string(from), true
 	err := scanRaw(v.txn, stateKey(v.gen, prefix), stateKey(v.gen, from), func(key, sealed []byte) (bool, error) {
-		sub := key[generationSize:]
-		if err := v.inspect(sub, sealed); err != nil {
+		sub := string(key[generationSize:])
+		if err := cmp.Or(v.inspect([]byte(sub), sealed), v.gap(string(prefix), at, sub), v.expect(sub, sealed)); err != nil {
 			return false, err
 		}
-		return fn(sub, sealed), nil
+		at, end = sub+"\x00", fn(key[generationSize:], sealed)
+		return end, nil
 	})
+	if err == nil && end {
+		err = v.gap(string(prefix), at, "")
+	}
 	return v.damage(err)
 }
 

@@ -1,0 +1,85 @@
+package replica
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/dgraph-io/badger/v4"
+	"github.com/stretchr/testify/require"
+)
+
+// counted is a state of ten records with its census taken.
+func counted(t *testing.T) *state {
+	st := newState(t)
+	for i := range 10 {
+		set(t, st, fmt.Sprintf("k%d", i), fmt.Sprintf("v%d", i))
+	}
+	require.NoError(t, st.check())
+	require.NotNil(t, st.census.Load())
+	return st
+}
+
+// under changes the device behind the store's back.
+func under(t *testing.T, st *state, f func(txn *badger.Txn) error) {
+	t.Helper()
+	require.NoError(t, st.db.Update(f))
+}
+
+func userKey(st *state, key string) []byte {
+	return stateKey(st.at.Load().gen, subKey(userSpace, []byte(key)))
+}
+
+// TestAMissingRecordIsDamageNotAbsence: Badger answers "not found" for what it
+// cannot read; neither a get nor a scan may pass that on.
+func TestAMissingRecordIsDamageNotAbsence(t *testing.T) {
+	for _, lost := range []string{"k0", "k5", "k9"} {
+		st := counted(t)
+		under(t, st, func(txn *badger.Txn) error { return txn.Delete(userKey(st, lost)) })
+		require.ErrorIs(t, st.look(func(v View) error { _, err := v.Get([]byte(lost)); return err }), ErrDamaged)
+		require.ErrorIs(t, st.look(func(v View) error {
+			return v.Scan([]byte("k"), nil, func(_, _ []byte) bool { return true })
+		}), ErrDamaged, lost)
+		require.ErrorIs(t, st.look(func(v View) error { _, err := v.Get([]byte("never")); return err }), ErrNotFound)
+	}
+}
+
+// TestAnOlderRecordIsDamage: a lost write leaves a record whose seal is good.
+func TestAnOlderRecordIsDamage(t *testing.T) {
+	st := counted(t)
+	sub := subKey(userSpace, []byte("k5"))
+	under(t, st, func(txn *badger.Txn) error { return txn.Set(userKey(st, "k5"), seal(sub, []byte("old"))) })
+	require.ErrorIs(t, st.look(func(v View) error { _, err := v.Get([]byte("k5")); return err }), ErrDamaged)
+	require.ErrorIs(t, st.look(func(v View) error {
+		return v.Scan([]byte("k"), nil, func(_, _ []byte) bool { return true })
+	}), ErrDamaged)
+}
+
+// TestAnOlderViewIsNotDamage: a view that was opened before a change sees what
+// was there then, and that is right.
+func TestAnOlderViewIsNotDamage(t *testing.T) {
+	st := counted(t)
+	v, _ := st.view()
+	defer v.txn.Discard()
+	set(t, st, "k5", "new")
+	set(t, st, "k55", "new")
+	value, err := v.Get([]byte("k5"))
+	require.NoError(t, err)
+	require.Equal(t, "v5", string(value))
+	_, err = v.Get([]byte("k55"))
+	require.ErrorIs(t, err, ErrNotFound)
+	n := 0
+	require.NoError(t, v.Scan([]byte("k"), nil, func(_, _ []byte) bool { n++; return true }))
+	require.Equal(t, 10, n)
+	n = 0
+	require.NoError(t, st.look(func(v View) error {
+		return v.Scan([]byte("k"), []byte("k5"), func(_, _ []byte) bool { n++; return true })
+	}))
+	require.Equal(t, 6, n, "k5 k55 k6 k7 k8 k9")
+}
+
+// set applies one command behind what was applied before.
+func set(t *testing.T, st *state, key, value string) {
+	t.Helper()
+	next := st.at.Load().applied + 1
+	require.NoError(t, st.mustApply(t, next, fmt.Sprint("op", next), "set "+key+" "+value).err)
+}
