@@ -143,3 +143,16 @@ func passes(t *testing.T, file string) *report.Run {
 	require.Empty(t, failing(r))
 	return r
 }
+
+// TestRotInKeysIsNeitherShownNorBuiltUpon: what a damaged table makes Badger
+// deny is still known to be there. The seeds are two of those with which nodes
+// once lied to readers and drifted apart.
+func TestRotInKeysIsNeitherShownNorBuiltUpon(t *testing.T) {
+	for _, seed := range []uint64{2, 3} {
+		s := load(t, "testdata/rot-in-keys.yaml")
+		s.Seed = seed
+		r, _ := rehearse(t, s)
+		require.Equal(t, report.Pass, r.Verdict, "seed %d: %s", seed, r.Why)
+		require.Positive(t, r.Faults[0].Fired)
+	}
+}

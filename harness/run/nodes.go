@@ -61,6 +61,10 @@ func (st *stage) nodeArgs(n *node) []string {
 
 // exited is the supervisor: a program that ended by itself is started again.
 func (st *stage) exited(n *node, code uint32) {
+	if st.Now() < 0 {
+		st.fail(fmt.Errorf("start the store: %s ended with code %d before the run began; log/programs.log has its last words", n.name, code))
+		return
+	}
 	wait := min(restartAfter<<min(n.restarts, 12), restartMost)
 	n.restarts++
 	st.tell("detected", "%s ended itself with code %d; the supervisor starts it again in %v", n.name, code, wait)
