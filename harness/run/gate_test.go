@@ -10,6 +10,7 @@ import (
 
 	"fourdays/harness/hist"
 	"fourdays/harness/report"
+	"fourdays/harness/scenario"
 )
 
 // diary is a stage whose script a test follows step by step, asking the nodes
@@ -155,4 +156,18 @@ func TestRotInKeysIsNeitherShownNorBuiltUpon(t *testing.T) {
 		require.Equal(t, report.Pass, r.Verdict, "seed %d: %s", seed, r.Why)
 		require.Positive(t, r.Faults[0].Fired)
 	}
+}
+
+// TestNothingStopsTheWholeProgramForItsDisk: what cannot park a goroutine would
+// stop heartbeats too when the disk hangs. From start to audit, over a restart
+// and several tables, no operation of either program does.
+func TestNothingStopsTheWholeProgramForItsDisk(t *testing.T) {
+	t.Parallel()
+	s := load(t, "testdata/quiet.yaml")
+	s.Timeline = append(s.Timeline, scenario.Step{At: 15 * time.Second, Action: scenario.Restart{Nodes: []string{"n1"}}})
+	st, err := newStage(t.Context(), s, Options{Dir: t.TempDir(), Programs: programs(t)})
+	require.NoError(t, err)
+	require.NoError(t, st.play())
+	require.Empty(t, st.w.Stops())
+	require.NoError(t, st.close())
 }

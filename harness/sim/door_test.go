@@ -5,6 +5,7 @@ import (
 	"encoding/gob"
 	"fmt"
 	"io"
+	"os"
 	"strconv"
 	"syscall"
 	"testing"
@@ -181,6 +182,17 @@ func TestVolumeThroughTheGuest(t *testing.T) {
 			voltest.Run(t, func(t *testing.T) voltest.Harness { return guestHarness(t, c.cfg, c.profile) })
 		})
 	}
+}
+
+// TestAStopOfTheWholeProgramIsCounted: package os's own Sync cannot park, and a
+// device that takes time then stops the program, which Stops tells.
+func TestAStopOfTheWholeProgramIsCounted(t *testing.T) {
+	d := openDoor(t, array.Picked(), array.Ordered)
+	f := d.Do(vol.Op{Kind: vol.Open, Path: "f", Flag: os.O_CREATE | os.O_RDWR})
+	require.Zero(t, f.Errno)
+	require.Empty(t, d.s.Stops())
+	require.Zero(t, d.Do(vol.Op{Kind: vol.Sync, File: f.File}).Errno)
+	require.Equal(t, map[string]int{"fsync": 1}, d.s.Stops())
 }
 
 // BenchmarkArrayThroughWasm is how many operations of the array a program in the

@@ -109,6 +109,9 @@ func (t *files) ready(g *process, fd uint32, _ bool) bool {
 // names never wait (see NoWait), so only what cannot park a goroutine stops.
 func (g *process) do(v vol.Volume, op *vol.Op) vol.Result {
 	p := g.begin(v, op)
+	if !p.done {
+		g.m.sim.stops[op.Kind.String()]++
+	}
 	for !p.done {
 		g.park()
 	}

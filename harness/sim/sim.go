@@ -56,6 +56,7 @@ type Sim struct {
 	engine   *engine
 	running  atomic.Pointer[Machine]
 	err      error
+	stops    map[string]int
 	stopped  bool
 	beat     func() // tells the watchdog that the loop is alive
 	patience time.Duration
@@ -64,7 +65,7 @@ type Sim struct {
 
 // New makes an empty world. Close releases it.
 func New(ctx context.Context, cfg Config, eng *Engine) (*Sim, error) {
-	s := &Sim{cfg: cfg, machines: map[string]*Machine{}, byIP: map[uint32]*Machine{}, beat: func() {}, patience: patience}
+	s := &Sim{cfg: cfg, machines: map[string]*Machine{}, byIP: map[uint32]*Machine{}, stops: map[string]int{}, beat: func() {}, patience: patience}
 	s.trace.init(cfg.Trace)
 	s.net.init(s)
 	var err error
@@ -115,6 +116,11 @@ func (s *Sim) Leap(d time.Duration) {
 	s.leapt += max(d, 0)
 	s.trace.event(s.Now(), "leap", "", uint64(d), nil)
 }
+
+// Stops says how often, by operation, a whole program stood still for its disk
+// because the caller could not be parked. With a disk that hangs it would stand
+// still for ever: DESIGN.md lists what may.
+func (s *Sim) Stops() map[string]int { return s.stops }
 
 // Stop makes the current Run return after this event.
 func (s *Sim) Stop() { s.stopped = true }
