@@ -2,6 +2,7 @@ package replica
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -12,8 +13,9 @@ import (
 // census knows, in memory, which records the state holds and with which seal.
 // A seal proves that a record is whole, not that it is there, nor that it is
 // the latest: a damaged block of a table makes Badger answer "not found" and
-// skip keys in scans, and a lost write leaves an older record with a good seal.
-// What a read finds is held against the census.
+// skip keys in scans, a lost write leaves an older record with a good seal, and
+// a lost deletion one that should be gone. What a read finds is held against
+// the census.
 //
 // It costs memory for every key, some hundred bytes, and spares nothing else;
 // the disk is what is not believed.
@@ -21,6 +23,21 @@ type census struct {
 	mu      sync.Mutex
 	gen     uint32
 	members *btree.BTreeG[member]
+
+	// Of records that were deleted, only the latest are known one by one: a view
+	// that was opened before may still see them.
+	gone      map[string]uint64 // since which entry
+	departed  []departure       // in order
+	forgotten uint64            // those deleted up to this entry may be unknown
+}
+
+// keptDepartures is how many deletions are known one by one (picked: more than
+// are made while a view is open, as far as anybody waits for one).
+const keptDepartures = 4096
+
+type departure struct {
+	sub   string
+	since uint64
 }
 
 // member is one record that must be there, since that entry was applied.
@@ -31,7 +48,11 @@ type member struct {
 }
 
 func newCensus(gen uint32) *census {
-	return &census{gen: gen, members: btree.NewG(32, func(a, b member) bool { return a.sub < b.sub })}
+	return &census{
+		gen:     gen,
+		members: btree.NewG(32, func(a, b member) bool { return a.sub < b.sub }),
+		gone:    map[string]uint64{},
+	}
 }
 
 // note takes in what a commit is about to make of a record. It comes before
@@ -45,9 +66,39 @@ func (c *census) note(sub string, sealed []byte, since uint64) {
 	defer c.mu.Unlock()
 	if sealed == nil {
 		c.members.Delete(member{sub: sub})
+		c.depart(sub, since)
 		return
 	}
+	delete(c.gone, sub)
 	c.members.ReplaceOrInsert(member{sub, sealOf(sealed), since})
+}
+
+func (c *census) depart(sub string, since uint64) {
+	c.gone[sub] = since
+	c.departed = append(c.departed, departure{sub, since})
+	if len(c.departed) <= keptDepartures {
+		return
+	}
+	old := c.departed[0]
+	c.departed = c.departed[1:]
+	if c.gone[old.sub] == old.since {
+		delete(c.gone, old.sub)
+	}
+	c.forgotten = old.since
+}
+
+// find is the member at sub. Without one, since is from when on there is none.
+func (c *census) find(sub string) (m member, ok bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if m, ok = c.members.Get(member{sub: sub}); ok {
+		return m, true
+	}
+	since, known := c.gone[sub]
+	if !known {
+		since = c.forgotten
+	}
+	return member{sub: sub, since: since}, false
 }
 
 func sealOf(sealed []byte) uint32 { return binary.BigEndian.Uint32(sealed) }
@@ -72,11 +123,16 @@ func (v *view) expect(sub string, sealed []byte) error {
 	if !v.watches() {
 		return nil
 	}
-	m, ok := v.census.next(sub, sub)
-	if !ok || m.sub != sub || sealed != nil && sealOf(sealed) == m.seal {
+	m, ok := v.census.find(sub)
+	switch {
+	case !ok && sealed == nil, ok && sealed != nil && sealOf(sealed) == m.seal:
 		return nil
+	case !ok:
+		return v.differs(m, "a deleted record came back")
+	case sealed != nil:
+		return v.differs(m, "an older record came back")
 	}
-	return v.missed(m, sealed != nil)
+	return v.differs(m, "the record is missing")
 }
 
 // gap says whether a scan passed over a member: from is where it was, to what
@@ -87,7 +143,7 @@ func (v *view) gap(prefix, from, to string) error {
 		if !ok || to != "" && m.sub >= to {
 			return nil
 		}
-		if err := v.missed(m, false); err != nil {
+		if err := v.differs(m, "the record is missing"); err != nil {
 			return err
 		}
 		from = m.sub + "\x00"
@@ -95,21 +151,35 @@ func (v *view) gap(prefix, from, to string) error {
 	return nil
 }
 
-// missed is for a member that this view did not find as it should be: damage,
-// unless the member is younger than the view.
-func (v *view) missed(m member, found bool) error {
-	if v.applied == 0 {
-		at, err := (*state)(nil).standpointIn(v)
-		if err != nil {
-			return fmt.Errorf("read standpoint: %w", err)
+// differs is for a record that this view did not find as the census has it:
+// damage, unless the census is ahead of the view.
+func (v *view) differs(m member, how string) error {
+	if m.since > v.applied && !v.exact {
+		if err := v.stand(); err != nil {
+			return err
 		}
+	}
+	if m.since > v.applied {
+		return nil
+	}
+	return fmt.Errorf("key %q: %s: %w", m.sub, how, ErrDamaged)
+}
+
+// stand looks up where exactly the view stands. Until then it is only known
+// that it contains what had been applied when it was opened; a standpoint that
+// is not there, or says less, is damage itself, and must not pass for a record
+// that is not there.
+func (v *view) stand() error {
+	at, err := (*state)(nil).standpointIn(v)
+	switch {
+	case errors.Is(err, ErrNotFound) && v.applied == 0:
+	case err != nil:
+		return fmt.Errorf("read standpoint: %w: %s", ErrDamaged, err)
+	case at.applied < v.applied:
+		return fmt.Errorf("read standpoint: %d came back, the state is at %d: %w", at.applied, v.applied, ErrDamaged)
+	default:
 		v.applied = at.applied
 	}
-	switch {
-	case m.since > v.applied:
-		return nil
-	case found:
-		return fmt.Errorf("key %q: an older record came back: %w", m.sub, ErrDamaged)
-	}
-	return fmt.Errorf("key %q: the record is missing: %w", m.sub, ErrDamaged)
+	v.exact = true
+	return nil
 }

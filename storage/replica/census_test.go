@@ -1,6 +1,7 @@
 package replica
 
 import (
+	"errors"
 	"fmt"
 	"testing"
 
@@ -80,6 +81,70 @@ func TestAnOlderViewIsNotDamage(t *testing.T) {
 // set applies one command behind what was applied before.
 func set(t *testing.T, st *state, key, value string) {
 	t.Helper()
+	apply(t, st, "set "+key+" "+value)
+}
+
+func apply(t *testing.T, st *state, cmd string) {
+	t.Helper()
 	next := st.at.Load().applied + 1
-	require.NoError(t, st.mustApply(t, next, fmt.Sprint("op", next), "set "+key+" "+value).err)
+	require.NoError(t, st.mustApply(t, next, fmt.Sprint("op", next), cmd).err)
+}
+
+// TestADeletedRecordThatComesBackIsDamage: a lost deletion uncovers what was
+// there before. It is no damage to a view that was opened before.
+func TestADeletedRecordThatComesBackIsDamage(t *testing.T) {
+	st := counted(t)
+	before, _ := st.view()
+	defer before.txn.Discard()
+	apply(t, st, "del k5")
+	value, err := before.Get([]byte("k5"))
+	require.NoError(t, err)
+	require.Equal(t, "v5", string(value))
+	sub := subKey(userSpace, []byte("k5"))
+	under(t, st, func(txn *badger.Txn) error { return txn.Set(userKey(st, "k5"), seal(sub, []byte("v5"))) })
+	requireDamaged(t, st, "k5")
+	apply(t, st, "del k6")
+	set(t, st, "k6", "anew")
+	require.NoError(t, st.look(func(v View) error { _, err := v.Get([]byte("k6")); return err }))
+}
+
+// TestDeletionsAreForgottenInBounds: what was deleted long ago is as much
+// damage when it comes back, and a view from before all of it is in the right.
+func TestDeletionsAreForgottenInBounds(t *testing.T) {
+	c := newCensus(0)
+	c.note("old", nil, 7)
+	for i := range uint64(keptDepartures) {
+		c.note("other", nil, 8+i)
+	}
+	require.Len(t, c.departed, keptDepartures)
+	require.Len(t, c.gone, 1)
+	m, ok := c.find("old")
+	require.False(t, ok)
+	require.EqualValues(t, 7, m.since)
+}
+
+// TestAStandpointThatIsMissingIsNotAbsence: with the record its standpoint may
+// be gone, and then nobody knows how old the view is.
+func TestAStandpointThatIsMissingIsNotAbsence(t *testing.T) {
+	st := counted(t)
+	v, _ := st.view()
+	v.txn.Discard()
+	under(t, st, func(txn *badger.Txn) error {
+		return errors.Join(txn.Delete(metaKey("state")), txn.Delete(userKey(st, "k5")))
+	})
+	v.txn = st.db.NewTransaction(false)
+	defer v.txn.Discard()
+	st.census.Load().note(string(subKey(userSpace, []byte("k5"))), seal(nil, nil), v.applied+1)
+	_, err := v.Get([]byte("k5"))
+	require.ErrorIs(t, err, ErrDamaged)
+	require.NotErrorIs(t, err, ErrNotFound)
+	require.ErrorIs(t, st.check(), ErrDamaged)
+}
+
+func requireDamaged(t *testing.T, st *state, key string) {
+	t.Helper()
+	require.ErrorIs(t, st.look(func(v View) error { _, err := v.Get([]byte(key)); return err }), ErrDamaged)
+	require.ErrorIs(t, st.look(func(v View) error {
+		return v.Scan([]byte(key), nil, func(_, _ []byte) bool { return true })
+	}), ErrDamaged)
 }

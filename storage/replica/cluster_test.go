@@ -15,8 +15,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// register is a machine whose commands are "set k v", "add k v" (appends) and
-// "refuse".
+// register is a machine whose commands are "set k v", "add k v" (appends),
+// "del k" and "refuse".
 type register struct{}
 
 func (register) Apply(tx *Tx, cmd []byte) ([]byte, error) {
@@ -24,6 +24,8 @@ func (register) Apply(tx *Tx, cmd []byte) ([]byte, error) {
 	switch f[0] {
 	case "set":
 		return []byte("ok"), tx.Set([]byte(f[1]), []byte(f[2]))
+	case "del":
+		return []byte("ok"), tx.Delete([]byte(f[1]))
 	case "add":
 		old, err := tx.Get([]byte(f[1]))
 		if err != nil && err != ErrNotFound {

@@ -43,7 +43,7 @@ type request struct {
 
 type answer struct {
 	verdict verdict
-	leader  string // notLeader: its ID, if known
+	leader  string // its ID, if known; with done, of who answers an askIndex
 	body    []byte
 	index   uint64 // askIndex: the position to wait for, and who says so
 	term    uint64
@@ -318,7 +318,7 @@ func (r *Replica) serve(ctx context.Context, q request) answer {
 		if err != nil {
 			return answer{verdict: notDone}
 		}
-		return answer{verdict: done, index: at.index, term: at.term, current: at.current}
+		return answer{verdict: done, leader: r.cfg.ID, index: at.index, term: at.term, current: at.current}
 	}
 	return answer{verdict: notDone}
 }

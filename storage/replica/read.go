@@ -76,7 +76,10 @@ func (r *Replica) within(ctx context.Context, fn func(View) error) error {
 
 // readIndex is the position that a read must wait for: its index and term, and
 // the current term of the leader that says so.
-type readIndex struct{ index, term, current uint64 }
+type readIndex struct {
+	index, term, current uint64
+	leader               string // who says so, where that is another node
+}
 
 var errNotCurrent = errors.New("cannot tell what is current")
 
@@ -94,7 +97,7 @@ func (r *Replica) catchUp(ctx context.Context, attempt int) error {
 	if a.verdict != done {
 		return errNotCurrent
 	}
-	return r.follow(ctx, readIndex{a.index, a.term, a.current})
+	return r.follow(ctx, readIndex{a.index, a.term, a.current, a.leader})
 }
 
 // leaderIndex is the commit index, once an entry of this leader's own term is
@@ -175,6 +178,9 @@ func (v *verifier) run() {
 func (r *Replica) confirmed() (at readIndex, err error) {
 	n := r.node.Load()
 	at.current = n.raft.CurrentTerm()
+	if r.store.Load().state.ready.Load() != at.current {
+		return at, errNotCurrent // led again since the reader looked, and does not know yet what is committed
+	}
 	at.index = n.raft.CommitIndex()
 	if err := n.raft.VerifyLeader().Error(); err != nil {
 		return at, err
@@ -236,7 +242,7 @@ func (r *Replica) follow(ctx context.Context, at readIndex) error {
 // tell injects the empty append that the leader could have sent.
 func (r *Replica) tell(ctx context.Context, n *node, at readIndex) error {
 	addr, id := n.raft.LeaderWithID()
-	if id == "" || string(id) == r.cfg.ID || n.raft.CurrentTerm() != at.current {
+	if id == "" || string(id) != at.leader || n.raft.CurrentTerm() != at.current {
 		return errNotCurrent
 	}
 	rpc := raft.RPC{

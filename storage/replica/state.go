@@ -99,7 +99,8 @@ func (st *state) view() (*view, *standpoint) {
 		at := st.at.Load()
 		txn := st.db.NewTransaction(false)
 		if st.at.Load().gen == at.gen {
-			return &view{txn: txn, gen: at.gen, detect: st.detect, trust: st.trust, census: st.census.Load()}, at
+			return &view{txn: txn, gen: at.gen, detect: st.detect, trust: st.trust,
+				census: st.census.Load(), applied: at.applied}, at
 		}
 		txn.Discard() // an older generation may be on its way out
 	}
@@ -307,6 +308,12 @@ func (st *state) forget(b *batch, applied, index uint64) {
 func (st *state) check() error {
 	v, at := st.view()
 	defer v.txn.Discard()
+	switch committed, err := st.standpointIn(v); {
+	case err == nil:
+		at = committed // a commit may have come between
+	case !errors.Is(err, ErrNotFound) || at.applied > 0:
+		return fmt.Errorf("read standpoint: %w: %s", ErrDamaged, err)
+	}
 	var have standpoint
 	taken := newCensus(at.gen)
 	prefix := generationPrefix(at.gen)

@@ -28,7 +28,8 @@ type view struct {
 	trust  bool // a deliberate defect: seals are not looked at
 
 	census  *census // nil: not taken yet
-	applied uint64  // where the transaction stands; 0: not looked up yet
+	applied uint64  // where the transaction stands, at least
+	exact   bool    // and just there
 }
 
 // get reads the sealed value at a sub key.
