@@ -27,8 +27,10 @@ func (st *stage) plannedFault(step scenario.Step) *fault {
 		f.Scope, f.MustRevert = strings.Join(a.Nodes, ", "), st.returns(step.At, a.Nodes)
 	case scenario.Failover:
 		f.Scope = strings.Join(a.Arrays, ", ")
-	case scenario.Partition, scenario.Link:
+	case scenario.Partition:
 		f.Scope, f.MustRevert = "network", st.heals(step.At)
+	case scenario.Link: // several may be planned for one moment
+		f.Scope, f.MustRevert = strings.Join(a.Between[:], "–"), st.heals(step.At)
 	default:
 		return nil
 	}
