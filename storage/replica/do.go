@@ -24,10 +24,10 @@ func (r *Replica) Do(ctx context.Context, key string, cmd []byte) ([]byte, error
 	if err := r.barred(); err != nil {
 		return nil, err
 	}
-	uncertain := false
+	uncertain, since := false, r.position()
 	for attempt := 0; ; attempt++ {
 		changed := r.change.wait()
-		a, forwarded := r.attempt(ctx, request{kind: askDo, key: key, cmd: cmd}, attempt)
+		a, forwarded := r.attempt(ctx, request{kind: askDo, since: since, key: key, cmd: cmd}, attempt)
 		switch a.verdict {
 		case done:
 			return a.body, nil
@@ -50,6 +50,18 @@ func (r *Replica) Do(ctx context.Context, key string, cmd []byte) ([]byte, error
 			return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
 		}
 	}
+}
+
+// position is how far the log is known to be committed, 0 while nothing is
+// known.
+func (r *Replica) position() (index uint64) {
+	if s := r.store.Load(); s != nil {
+		index = s.state.at.Load().applied
+	}
+	if n := r.node.Load(); n != nil {
+		index = max(index, n.raft.CommitIndex())
+	}
+	return index
 }
 
 // barred is why this node serves nobody, nil if it does.
@@ -122,8 +134,11 @@ func (r *Replica) inTurn(number int) *peer {
 }
 
 // apply hands a command to raft on the leader and waits for its result.
-func (r *Replica) apply(ctx context.Context, key string, cmd []byte) answer {
+func (r *Replica) apply(ctx context.Context, q request) answer {
 	n := r.node.Load()
+	if q.since == 0 {
+		q.since = r.position() // the asker's volume is not open; at least we know
+	}
 	patience := r.cfg.Timeout
 	if deadline, ok := ctx.Deadline(); ok {
 		patience = min(patience, time.Until(deadline))
@@ -131,7 +146,7 @@ func (r *Replica) apply(ctx context.Context, key string, cmd []byte) answer {
 	if patience <= 0 {
 		return answer{verdict: notDone}
 	}
-	future := n.raft.Apply(encodeCommand(key, cmd), patience)
+	future := n.raft.Apply(encodeCommand(q.key, q.since, q.cmd), patience)
 	failed := make(chan error, 1)
 	go func() { failed <- future.Error() }()
 	select {

@@ -37,6 +37,7 @@ const (
 type request struct {
 	kind    byte
 	timeout time.Duration
+	since   uint64 // the asker's position when it first asked
 	key     string
 	cmd     []byte
 }
@@ -57,6 +58,7 @@ func encodeRequest(id uint64, q request) []byte {
 	p.number(id)
 	p = append(p, q.kind)
 	p.number(uint64(q.timeout))
+	p.number(q.since)
 	p.bytes([]byte(q.key))
 	p.bytes(q.cmd)
 	binary.BigEndian.PutUint32(p, uint32(len(p)-4))
@@ -71,7 +73,8 @@ func decodeRequest(frame []byte) (id uint64, q request, err error) {
 		return 0, q, u.err("request")
 	}
 	q.kind, u.rest = u.rest[0], u.rest[1:]
-	q.timeout, q.key, q.cmd = time.Duration(u.number()), string(u.bytes()), u.bytes()
+	q.timeout, q.since = time.Duration(u.number()), u.number()
+	q.key, q.cmd = string(u.bytes()), u.bytes()
 	return id, q, u.err("request")
 }
 
@@ -312,7 +315,7 @@ func (r *Replica) serve(ctx context.Context, q request) answer {
 	}
 	switch q.kind {
 	case askDo:
-		return r.apply(ctx, q.key, q.cmd)
+		return r.apply(ctx, q)
 	case askIndex:
 		at, err := r.leaderIndex(ctx)
 		if err != nil {

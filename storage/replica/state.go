@@ -123,9 +123,12 @@ const (
 	entryCommand = 'C'
 )
 
-func encodeCommand(key string, cmd []byte) []byte {
+// encodeCommand makes an entry. since is a position before which the key was
+// not used.
+func encodeCommand(key string, since uint64, cmd []byte) []byte {
 	p := pack{entryCommand}
 	p.bytes([]byte(key))
+	p.number(since)
 	return append(p, cmd...)
 }
 
@@ -157,7 +160,10 @@ func decodeResult(b []byte) (*result, error) {
 	return res, u.err("reply")
 }
 
-var errNotApplied = errors.New("the entry was not applied here")
+var (
+	errNotApplied = errors.New("the entry was not applied here")
+	errTooLate    = errors.New("the command came too late to know whether it was applied before")
+)
 
 // Apply implements raft.FSM; raft uses ApplyBatch.
 func (st *state) Apply(entry *raft.Log) any { return st.ApplyBatch([]*raft.Log{entry})[0] }
@@ -243,12 +249,13 @@ func (st *state) applyOne(b *batch, at *standpoint, entry *raft.Log) *result {
 		return &result{}
 	}
 	u := unpack{rest: entry.Data[1:]}
-	key := u.bytes()
-	return st.once(b, entry.Index, key, u.rest)
+	key, since := u.bytes(), u.number()
+	return st.once(b, entry.Index, since, key, u.rest)
 }
 
-// once runs a command unless its key was seen before.
-func (st *state) once(b *batch, index uint64, key, cmd []byte) *result {
+// once runs a command unless its key was seen before. A command that is so late
+// that its key may have been seen and forgotten is not run.
+func (st *state) once(b *batch, index, since uint64, key, cmd []byte) *result {
 	sub := subKey(replySpace, key)
 	if sealed := b.get(string(sub)); sealed != nil {
 		res, err := decodeResult(sealed[sealSize:])
@@ -256,6 +263,9 @@ func (st *state) once(b *batch, index uint64, key, cmd []byte) *result {
 			b.broken = errors.Join(b.broken, err)
 		}
 		return res
+	}
+	if index > since+window {
+		return &result{err: errTooLate}
 	}
 	res := st.run(b, cmd)
 	b.set(string(sub), seal(sub, res.encode(index)))

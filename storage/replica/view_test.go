@@ -27,7 +27,7 @@ func newState(t *testing.T) *state {
 
 func (st *state) mustApply(t *testing.T, index uint64, key, cmd string) *result {
 	t.Helper()
-	return st.ApplyBatch([]*raft.Log{{Index: index, Term: 1, Data: encodeCommand(key, []byte(cmd))}})[0].(*result)
+	return st.ApplyBatch([]*raft.Log{{Index: index, Term: 1, Data: encodeCommand(key, index-1, []byte(cmd))}})[0].(*result)
 }
 
 // TestTxSeesItsOwnWritesInOrder compares a Tx over three layers (the state, the
@@ -103,7 +103,7 @@ func TestEqualStatesHaveEqualSums(t *testing.T) {
 	one, all := newState(t), newState(t)
 	var entries []*raft.Log
 	for i := range uint64(30) {
-		cmd := encodeCommand(fmt.Sprint(i%25), fmt.Appendf(nil, "add k%d %d", i%3, i))
+		cmd := encodeCommand(fmt.Sprint(i%25), i, fmt.Appendf(nil, "add k%d %d", i%3, i))
 		entries = append(entries, &raft.Log{Index: i + 1, Term: 1, Data: cmd})
 		one.ApplyBatch(entries[i:])
 	}
@@ -132,13 +132,28 @@ func TestRepliesAreForgottenAfterTheWindow(t *testing.T) {
 	require.NoError(t, st.check())
 }
 
+// TestALateCommandIsNotAppliedTwice: a forward may lie in a broken network until
+// the reply to its key is forgotten.
+func TestALateCommandIsNotAppliedTwice(t *testing.T) {
+	st := newState(t)
+	st.mustApply(t, 5, "key", "add a x")
+	late := func(index uint64) *result {
+		data := encodeCommand("key", 4, []byte("add a x"))
+		return st.ApplyBatch([]*raft.Log{{Index: index, Term: 1, Data: data}})[0].(*result)
+	}
+	require.Equal(t, "x", string(late(window+4).reply), "remembered")
+	require.ErrorIs(t, late(window+5).err, errTooLate)
+	require.Equal(t, "xy", string(st.mustApply(t, window+6, "other", "add a y").reply))
+	require.NoError(t, st.check())
+}
+
 // TestBigBatchIsSplit gives more to one batch than Badger takes in a commit.
 func TestBigBatchIsSplit(t *testing.T) {
 	st := newState(t)
 	var entries []*raft.Log
 	for i := range uint64(20) {
 		cmd := fmt.Appendf(nil, "set k%d %s", i, strings.Repeat("v", 40<<10))
-		entries = append(entries, &raft.Log{Index: i + 1, Term: 1, Data: encodeCommand(fmt.Sprint(i), cmd)})
+		entries = append(entries, &raft.Log{Index: i + 1, Term: 1, Data: encodeCommand(fmt.Sprint(i), i, cmd)})
 	}
 	for _, res := range st.ApplyBatch(entries) {
 		require.Equal(t, "ok", string(res.(*result).reply))
