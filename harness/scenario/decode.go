@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -136,9 +137,16 @@ func (d *decoder) text(dst *string) func(*yaml.Node) {
 		if ok && strings.TrimSpace(s) == "" {
 			d.wrong(n, "want text", "found an empty text")
 		}
+		if i := strings.IndexFunc(s, control); i >= 0 {
+			d.wrong(n, "want text that a terminal shows as it is", "the text has the control character %+q", s[i])
+		}
 		*dst = s
 	}
 }
+
+// control tells what a terminal obeys rather than shows. Reports and logs print
+// these texts.
+func control(r rune) bool { return r != '\n' && r != '\t' && unicode.IsControl(r) }
 
 // matching is text of a certain form.
 func (d *decoder) matching(dst *string, form *regexp.Regexp, want string) func(*yaml.Node) {

@@ -63,7 +63,7 @@ func draw(t *rapid.T) *Scenario {
 	s.Mail.Population = s.Mail.Mailboxes + d.n(0, 1e6)
 	s.Storage = d.storage()
 	s.Workload = Workload{
-		Deliver: d.rate(), Read: d.rate(), Change: d.rate(), Senders: d.name(),
+		Deliver: d.rate(), Read: d.rate(), Change: d.rate(), Senders: rapid.SampledFrom(profiles).Draw(d.t, "senders"),
 		From: d.time(0, time.Minute), Until: s.Duration - d.time(0, time.Minute), MaxSize: Bytes(d.n(256, 1e9)),
 	}
 	if rapid.Bool().Draw(t, "unsafe") {
@@ -89,7 +89,7 @@ func (d drawer) name() string {
 }
 
 func (d drawer) text() string {
-	return rapid.StringMatching(`[^\x00-\x20][ -~äß€\n\t]{0,20}[^\x00-\x20]`).Draw(d.t, "text")
+	return rapid.StringMatching(`[^\x00-\x20\x7f-\x{9f}][ -~äß€\n\t]{0,20}[^\x00-\x20\x7f-\x{9f}]`).Draw(d.t, "text")
 }
 
 func (d drawer) time(low, high time.Duration) time.Duration {
@@ -122,7 +122,7 @@ func (d drawer) step(s *Scenario) Step {
 	}
 	step.Action = rapid.SampledFrom(actions).Draw(d.t, "action")
 	if _, again := d.armed(s, "lost-write"); step.Action == nil && !again {
-		step.Action = Arm{Bug: "lost-write", On: Scope{OS: d.name() + "/*", Node: "n*"}, As: d.name()}
+		step.Action = Arm{Bug: "lost-write", On: Scope{Array: "e*", Node: "n*"}, As: d.name()}
 		step.Action = rapid.SampledFrom([]Action{step.Action, Arm{"lost-write", Scope{Volume: "*"}, "lost-write"}}).Draw(d.t, "arm")
 	}
 	if _, arm := step.Action.(Arm); !arm && (step.Action == nil || rapid.Bool().Draw(d.t, "noted")) {

@@ -107,13 +107,17 @@ func (d *decoder) mail(n *yaml.Node, m *Mail) {
 	}
 }
 
+// profiles are the populations of senders that package workload has. A test of
+// package run holds the two together.
+var profiles = []string{"consumer-2023", "mx-census-2023"}
+
 func (d *decoder) workload(n *yaml.Node, s *Scenario) {
 	w := &s.Workload
 	d.mapping(n, "workload",
 		may("deliver", d.rate(&w.Deliver)),
 		may("read", d.rate(&w.Read)),
 		may("change", d.rate(&w.Change)),
-		may("senders", d.matching(&w.Senders, nameForm, wantName)),
+		may("senders", d.choice(&w.Senders, profiles...)),
 		may("from", d.duration(&w.From, 0)),
 		may("until", d.duration(&w.Until, 0)),
 		may("max_size", d.bytes(&w.MaxSize, 256, "")),

@@ -2,11 +2,14 @@ package scenario
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
 
 	"go.yaml.in/yaml/v3"
+
+	"fourdays/storage/bug"
 )
 
 // verbs are the actions of the timeline, in the order that messages list them.
@@ -83,7 +86,7 @@ func (d *decoder) step(n *yaml.Node, s *Scenario) (Step, bool) {
 	if !hasAt && n.Kind == yaml.MappingNode {
 		d.wrong(n, "add at: 30s, counted from the start", "the step has no time")
 	}
-	d.target(n, on, as, &step)
+	d.target(n, on, as, &step, s)
 	switch {
 	case len(d.issues) > before:
 	case actions > 1:
@@ -95,7 +98,7 @@ func (d *decoder) step(n *yaml.Node, s *Scenario) (Step, bool) {
 }
 
 // target reads what belongs to arm and to nothing else.
-func (d *decoder) target(n, on, as *yaml.Node, step *Step) {
+func (d *decoder) target(n, on, as *yaml.Node, step *Step, s *Scenario) {
 	arm, isArm := step.Action.(Arm)
 	if !isArm {
 		for _, extra := range []*yaml.Node{on, as} {
@@ -111,7 +114,11 @@ func (d *decoder) target(n, on, as *yaml.Node, step *Step) {
 	if on == nil {
 		d.wrong(n, "add on: {os: acme/*}, or array, volume, node or store", "arm does not say on what")
 	} else {
+		before := len(d.issues)
 		d.scope(on, &arm.On)
+		if len(d.issues) == before {
+			d.later(func() { d.reaches(on, arm.On, s) })
+		}
 	}
 	step.Action = arm
 }
@@ -125,6 +132,54 @@ func (d *decoder) scope(n *yaml.Node, s *Scope) {
 	if n.Kind == yaml.MappingNode && len(n.Content) == 0 {
 		d.wrong(n, `want a glob, such as {array: "*"} for all`, "on chooses nothing")
 	}
+}
+
+// leader is the node that leads when a step comes; any can.
+const leader = "leader"
+
+// reaches checks that a scope chooses something: a fault on nothing never fires.
+// The devices of the promises are of no store, and have to be named.
+func (d *decoder) reaches(n *yaml.Node, on Scope, s *Scenario) {
+	want := bug.Population{OS: on.OS, Array: on.Array, Volume: on.Volume, Store: on.Store}
+	for _, store := range s.Storage.Stores {
+		for _, r := range store.Replicas {
+			node := bug.Population{Volume: on.Node}
+			if on.Node == leader {
+				node.Volume = r.Node
+			}
+			host := bug.Host{OS: s.osOf(r.Array), Array: r.Array, Volume: r.Node, Store: store.Name}
+			if want.Has(host) && node.Has(host) {
+				return
+			}
+			device := r.Node + "-device"
+			host = bug.Host{OS: "device/1", Array: device, Volume: device, Store: "devices"}
+			if on.Store != "" && on.Node == "" && want.Has(host) {
+				return
+			}
+		}
+	}
+	if len(s.Storage.Stores) > 0 {
+		d.wrong(n, "name what storage has: "+strings.Join(s.hosts(), ", "), "on chooses nothing that is there")
+	}
+}
+
+// hosts tells where each replica is.
+func (s *Scenario) hosts() (all []string) {
+	for _, store := range s.Storage.Stores {
+		for _, r := range store.Replicas {
+			all = append(all, fmt.Sprintf("%s on %s (%s)", r.Node, r.Array, s.osOf(r.Array)))
+		}
+	}
+	return all
+}
+
+func (s *Scenario) osOf(array string) string {
+	for _, a := range s.Storage.Arrays {
+		if a.Name == array {
+			return a.OS
+		}
+	}
+	return ""
 }
 
 // order checks what steps say about each other.
