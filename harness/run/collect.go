@@ -29,13 +29,23 @@ func Collect(ctx context.Context, s *scenario.Scenario, opt Options) (*Evidence,
 		st.ev.Ended, st.ev.Why = "error", err.Error()
 	}
 	if ctx.Err() != nil {
-		st.ev.Ended, st.ev.Why, err = "aborted", "stopped by the operator at "+report.At(st.Now().Milliseconds()), nil
+		st.ev.Ended, st.ev.Why, err = "aborted", "stopped by the operator "+st.moment(), nil
 	}
 	st.conclude()
-	if cerr := st.close(); cerr != nil {
+	cerr := st.close()
+	st.ev.Operations = st.out.Count()
+	if cerr != nil {
 		return st.ev, errors.Join(err, cerr)
 	}
 	return st.ev, err
+}
+
+// moment names the time for people. Before the scenario's zero there is none.
+func (st *stage) moment() string {
+	if st.Now() < 0 {
+		return "while the store was prepared"
+	}
+	return "at " + report.At(st.Now().Milliseconds())
 }
 
 // play is the phases up to the last audit.

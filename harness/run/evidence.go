@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"fourdays/harness/check"
@@ -39,6 +40,7 @@ type Evidence struct {
 	HealthUS   *int64              `json:"health_us"`  // a node first said that something is wrong
 	AgreedUS   *int64              `json:"agreed_us"`  // replicas first found equal after the faults
 	AuditedUS  *int64              `json:"audited_us"` // the final audit was finished
+	Operations int64               `json:"operations"` // in the history
 	Unanswered int                 `json:"unanswered"` // questions of the final audit
 	Damage     map[string][]string `json:"damage"`     // by volume: where the array itself knows that it is wrong
 	open       map[string]int      // accounts to their entry in Closed
@@ -64,6 +66,7 @@ func (ev *Evidence) save(dir string) error {
 	}
 	tmp := filepath.Join(dir, "."+evidenceFile)
 	if err := os.WriteFile(tmp, text, 0o644); err != nil {
+		_ = os.Remove(tmp) // what is half-written must not stay; the first error is the one that counts
 		return fmt.Errorf("write evidence: %w", err)
 	}
 	if err := os.Rename(tmp, filepath.Join(dir, evidenceFile)); err != nil {
@@ -80,6 +83,9 @@ func loadEvidence(dir string) (*Evidence, error) {
 	ev := new(Evidence)
 	if err := json.Unmarshal(text, ev); err != nil {
 		return nil, fmt.Errorf("read %s: %w", filepath.Join(dir, evidenceFile), err)
+	}
+	if !slices.Contains([]string{"completed", "aborted", "error"}, ev.Ended) {
+		return nil, fmt.Errorf("read %s: it does not say how the run ended", filepath.Join(dir, evidenceFile))
 	}
 	return ev, nil
 }

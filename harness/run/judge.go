@@ -24,15 +24,19 @@ func Judge(s *scenario.Scenario, dir string) (*report.Run, error) {
 	judge := check.New(ev.checkInput(s))
 	meter := recovery.New(ev.recoveryInput(s))
 	end := tail{accounts: map[string]bool{}, replicas: map[string]bool{}}
-	known := names{}
+	known, count := names{}, int64(0)
 	if err := readHistory(dir, func(op *hist.Op) error {
 		known.name(op)
 		judge.Add(op)
 		meter.Add(op)
 		end.add(op)
+		count++
 		return nil
 	}); err != nil {
 		return nil, err
+	}
+	if count != ev.Operations {
+		return nil, fmt.Errorf("read %s: it has %d operations and the run wrote %d", filepath.Join(dir, historyFile), count, ev.Operations)
 	}
 	verdict := judge.Verdicts()
 	r.Checks, r.Mail, r.Classes = verdict.Checks, verdict.Mail, verdict.Classes

@@ -29,7 +29,7 @@ func (c *rejudgeCmd) Run(a *app) error {
 	}
 	r, err := a.engine.Judge(s, c.Dir)
 	if err != nil {
-		return fail(exitError, "judge %s again: %w", c.Dir, err)
+		return fail(exitUsage, "judge %s again: %w", c.Dir, err) // what is recorded there cannot be judged
 	}
 	r.Scenario, r.Title, r.Path, r.Seed, r.World = s.Name, s.Title, before.Path, before.Seed, before.World
 	r.WallMS = before.WallMS
