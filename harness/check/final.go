@@ -156,7 +156,7 @@ func (f *finale) fateOf(s *slot) fate {
 	switch {
 	case looked == 0:
 		return unread
-	case whole&looked == 0 && (b.looked == f.full || b.read):
+	case whole&looked == 0 && (b.looked == f.full && f.quorate() || b.read):
 		return vanished
 	case b.looked&^s.on != 0:
 		return absent
@@ -165,6 +165,10 @@ func (f *finale) fateOf(s *slot) fate {
 	}
 	return fine
 }
+
+// quorate says whether the believed replicas meet every majority: only then is
+// what none of them holds gone. A copy may sit on those that could not be read.
+func (f *finale) quorate() bool { return 2*len(f.nodes) >= len(f.in.Replicas) }
 
 func (f *finale) judgeLetters() {
 	f.queued = make(map[Recipient]bool, len(f.in.Queued))

@@ -238,7 +238,7 @@ func (d *decoder) duration(dst *time.Duration, low time.Duration) func(*yaml.Nod
 }
 
 func (d *decoder) rate(dst *Rate) func(*yaml.Node) {
-	return parsed(d, dst, parseRate, "want a count per s, m, h or d, such as 20/s or 9/h, at most 1000000")
+	return parsed(d, dst, parseRate, "want a count per s, m, h or d, such as 20/s or 9/h, at most 1000/s")
 }
 
 func (d *decoder) percent(dst *Percent) func(*yaml.Node) {

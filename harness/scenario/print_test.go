@@ -100,7 +100,8 @@ func (d drawer) percent(low int) Percent { return Percent(d.n(low, 1000)) / 10 }
 
 func (d drawer) rate() Rate {
 	unit := rapid.SampledFrom(rateUnits).Draw(d.t, "unit")
-	return Rate{rapid.Float64Range(0, 1e6).Draw(d.t, "rate"), unit.per}
+	most := min(1e6, mostPerSecond*unit.per.Seconds())
+	return Rate{rapid.Float64Range(0, most).Draw(d.t, "rate"), unit.per}
 }
 
 func (d drawer) storage() Storage {

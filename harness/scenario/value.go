@@ -135,11 +135,18 @@ func parseRate(s string) (Rate, error) {
 		}
 		n, err := strconv.ParseFloat(count, 64)
 		if err == nil && n <= 1e6 {
-			return Rate{n, u.per}, nil
+			if r := (Rate{n, u.per}); r.PerSecond() <= mostPerSecond {
+				return r, nil
+			}
+			return Rate{}, fmt.Errorf("%q is more than a sample can play", s)
 		}
 	}
 	return Rate{}, fmt.Errorf("%q is not a rate", s)
 }
+
+// mostPerSecond bounds a rate: a simulated cluster plays some tens of operations
+// a second. Picked, far above that.
+const mostPerSecond = 1000
 
 func parsePercent(s string) (Percent, error) {
 	digits, found := strings.CutSuffix(s, "%")

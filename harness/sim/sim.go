@@ -179,9 +179,9 @@ func (s *Sim) loop(ctx context.Context, until time.Duration) error {
 	for n := 0; s.err == nil && !s.stopped; n++ {
 		if n%1024 == 0 {
 			s.beat()
-			if ctx.Err() != nil {
-				return ctx.Err()
-			}
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
 		}
 		e := s.pop(until)
 		if e == nil {
