@@ -339,3 +339,17 @@ func TestEachDamageIsNamed(t *testing.T) {
 		})
 	}
 }
+
+// TestAMinorityCannotSayThatMailIsGone: one replica of three was read, and what
+// it does not hold may be on the two that were not.
+func TestAMinorityCannotSayThatMailIsGone(t *testing.T) {
+	tale := newTale()
+	tale.in.Replicas[1].Reachable, tale.in.Replicas[2].Reachable = false, false
+	tale.ops = slices.DeleteFunc(tale.ops, func(op *hist.Op) bool {
+		return op.By == "audit" && (op.Kind != hist.Audit || op.Node != "n1")
+	})
+	tale.each("n1", ann, inbox, func(v *hist.View) { v.Messages, v.Exists = nil, 0 })
+	r := tale.judge()
+	require.Zero(t, r.Mail.Lost)
+	require.Positive(t, r.Mail.Unread)
+}
