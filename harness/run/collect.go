@@ -143,7 +143,7 @@ func (st *stage) allReady() bool {
 		if !n.last.reachable || n.last.Unavailable != "" || n.last.Fenced {
 			return false
 		}
-		if n.last.Role == "leader" {
+		if n.last.Role == leader {
 			leaders++
 		}
 	}

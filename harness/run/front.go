@@ -1,8 +1,6 @@
 package run
 
 import (
-	"strings"
-
 	"fourdays/harness/hist"
 	"fourdays/harness/scenario"
 	"fourdays/harness/workload"
@@ -82,7 +80,7 @@ func (f *front) inLeap(account string) (outcome hist.Outcome, reply string, open
 	if f.closed[account] {
 		return hist.No, closedReply, false
 	}
-	return f.refused.Outcome, strings.TrimSuffix(f.refused.Reply, " (leap)"), false
+	return f.refused.Outcome, f.refused.Reply, false
 }
 
 // Ask carries the workload's questions to the nodes, past the front.

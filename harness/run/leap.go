@@ -7,10 +7,7 @@ import (
 )
 
 // leaping is a scripted leap that is under way.
-type leaping struct {
-	until time.Duration
-	jumps int
-}
+type leaping struct{ until time.Duration }
 
 // Between two jumps of a leap the world runs in full for at least breath, and
 // jumps shorter than worth are not made. Both are picked.
@@ -40,7 +37,6 @@ func (st *stage) jump() {
 	if st.drv.book.Open() == 0 && st.engine.InFlight() == 0 && target-now >= worth {
 		stopped := st.engine.Leap(target, st.front.inLeap)
 		if d := stopped - now; d > 0 {
-			st.leap.jumps++
 			st.w.Leap(d)
 		}
 	}

@@ -57,7 +57,7 @@ type stage struct {
 	nodes    []*node
 	accounts []string
 	bugs     map[string]bug.Bug
-	armed    map[string]*arming // by the name that steps use
+	armed    map[string]*array.Rule // by the name that steps use
 	front    front
 	due      dues // what a leap must not pass
 	leap     leaping
@@ -76,7 +76,7 @@ type node struct {
 }
 
 func newStage(ctx context.Context, s *scenario.Scenario, opt Options) (*stage, error) {
-	st := &stage{ctx: ctx, s: s, opt: opt, seed: s.Seed, armed: map[string]*arming{}}
+	st := &stage{ctx: ctx, s: s, opt: opt, seed: s.Seed, armed: map[string]*array.Rule{}}
 	if opt.Seed != nil {
 		st.seed = *opt.Seed
 	}

@@ -10,7 +10,6 @@ import (
 	"fourdays/harness/report"
 	"fourdays/harness/scenario"
 	"fourdays/harness/world"
-	"fourdays/storage/array"
 	"fourdays/storage/bug"
 )
 
@@ -26,12 +25,6 @@ func (st *stage) dueAt(t time.Duration, f func()) {
 		st.due = slices.Delete(st.due, i, i+1)
 		f()
 	})
-}
-
-// arming is one armed bug and its receipt.
-type arming struct {
-	rule  array.Rule
-	fault *fault
 }
 
 // fault is one planned fault, as the evidence keeps it.
@@ -193,7 +186,7 @@ func (st *stage) arm(step scenario.Step, a scenario.Arm) error {
 	}
 	f := st.faultOf(step)
 	f.Rule = rule.ID
-	st.armed[a.As] = &arming{rule: rule, fault: f}
+	st.armed[a.As] = &rule
 	st.tell("fault", "armed %s on %s", a.Bug, scopeText(a.On))
 	return nil
 }
@@ -206,7 +199,7 @@ func (st *stage) disarm(name string) error {
 		return nil
 	}
 	st.tell("operator", "disarmed %s", name)
-	return st.fleet.Disarm(a.rule.ID)
+	return st.fleet.Disarm(a.ID)
 }
 
 func (st *stage) fix(name string) error {
@@ -216,7 +209,7 @@ func (st *stage) fix(name string) error {
 	}
 	st.ev.Milestones.FixedMS = ms(st.Now())
 	st.tell("operator", "the vendor's fix for %s is installed", name)
-	return st.fleet.Fix(a.rule.Bug)
+	return st.fleet.Fix(a.Bug)
 }
 
 func ms(d time.Duration) *int64 {

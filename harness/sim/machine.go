@@ -53,7 +53,6 @@ type Machine struct {
 // process is one run of a program.
 type process struct {
 	m      *Machine
-	life   int
 	rng    *rand.ChaCha8
 	mod    api.Module
 	ram    memory
@@ -109,7 +108,7 @@ func (m *Machine) Running() bool { return m.proc != nil }
 
 func (m *Machine) boot(ctx context.Context, code wazero.CompiledModule) {
 	s := m.sim
-	g := &process{m: m, life: m.life, rng: rand.NewChaCha8(seed32(s.Rand(fmt.Sprintf("machine %s life %d", m.spec.Name, m.life))))}
+	g := &process{m: m, rng: rand.NewChaCha8(seed32(s.Rand(fmt.Sprintf("machine %s life %d", m.spec.Name, m.life))))}
 	g.out = lineWriter{sim: s, name: m.spec.Name, w: s.cfg.Log}
 	g.files.init(m.spec.Mounts)
 	m.proc = g
