@@ -10,36 +10,58 @@
 package bug
 
 import (
-	"syscall"
+	"slices"
 	"time"
-
-	"fourdays/storage/vol"
 )
 
 // Bug is one bug of one product, as data.
 type Bug struct {
 	ID          string
 	Title       string
+	Class       Class
+	Operator    Operator
 	Evidence    Evidence
 	Trigger     Trigger
 	Effect      Effect
 	Plane       Plane
 	Scope       Scope
 	Persistence Persistence
+	RetryOK     float64       // of Transient: the chance that the next try at the same place is right; 0 is 1
+	Returns     time.Duration // of UntilReboot: how long after the reboot it is back; 0 is never
 	Shows       Shows
+}
+
+// Class is what kind of trouble a bug is, for those who look for one.
+type Class string
+
+// The classes.
+const (
+	ClassLimit        Class = "hidden-limit" // a counter or level nobody was told of
+	ClassCrash        Class = "crash-loss"   // power loss, flush and crash
+	ClassCorruption   Class = "corruption"   // wrong data, mostly silent
+	ClassAvailability Class = "availability" // slow, hung, failed over, out of reach
+)
+
+// Operator is what the people on duty would know, in plain words.
+type Operator struct {
+	Sees    string // what it looks like from outside
+	Clears  string // what ends it
+	Worsens string // what makes it worse
 }
 
 // Evidence says where a bug is known from. Sourced and Picked name the keys
 // whose values are from there and those that we chose.
 type Evidence struct {
-	Label   Label
-	URL     string
-	Note    string
-	Sourced []string
-	Picked  []string
+	Label      Label
+	Confidence Confidence
+	Product    string // what had it, and when
+	URL        string
+	Note       string
+	Sourced    []string
+	Picked     []string
 }
 
-// Label says how well a bug is known.
+// Label says how a bug is known.
 type Label string
 
 // The labels: read in a public page, taken from notes that quote it,
@@ -51,25 +73,72 @@ const (
 	Generic    Label = "generic"
 )
 
+// Confidence says how sure we are that it was so; empty for what is generic.
+type Confidence string
+
+// The confidences.
+const (
+	High   Confidence = "high"
+	Medium Confidence = "medium"
+	Low    Confidence = "low"
+)
+
 // Plane says what part of the storage a bug is in.
 type Plane string
 
-// The planes. The array carries out Data; the others are for what stands
-// around it.
+// The planes.
 const (
-	Data    Plane = "data"
-	Control Plane = "control"
-	Derived Plane = "derived"
-	Link    Plane = "link"
-	Report  Plane = "report"
+	Data    Plane = "data"    // what is stored and how it is served
+	Control Plane = "control" // who serves it: takeover, power
+	Derived Plane = "derived" // copies: snapshots, backups, clones
+	Link    Plane = "link"    // the mirror at the other site
+	Report  Plane = "report"  // what the array says about itself
 )
 
-// Shows says how a bug is seen from outside: what the harness proves before it
-// judges anyone by it.
+// Shows says how a bug is seen from outside: what package prove shows on a bare
+// array before anyone is judged by it.
 type Shows struct {
-	Silent       bool // no reply tells of it
-	RebootClears bool // a power cycle of the array ends it
+	To         []Observer // who notices by the time that all of it has happened; none is nobody
+	Reboot     Reboot     // what a power cycle of the array does about it
+	Correlated Correlation
 }
+
+// Silent reports whether no answer of the array tells of the bug.
+func (s Shows) Silent() bool { return !slices.Contains(s.To, Caller) }
+
+// Observer is somebody who may notice a bug.
+type Observer string
+
+// The observers, from the nearest to the farthest.
+const (
+	Caller   Observer = "caller"   // gets an error, no answer, or one that is late or says something false about the room
+	Scrub    Observer = "scrub"    // the array's own: each block against the checksum stored with it
+	Checksum Observer = "checksum" // the application's, stored in the block that it covers
+	User     Observer = "user"     // knows what should be there, and in which version
+)
+
+// Reboot is what a power cycle of the array does about a bug.
+type Reboot string
+
+// The effects of a reboot.
+const (
+	Clears  Reboot = "clears"
+	Stays   Reboot = "stays"
+	Worsens Reboot = "worsens"
+	Comes   Reboot = "returns" // clears, and comes back by itself
+)
+
+// Correlation is what is hit together.
+type Correlation string
+
+// The correlations.
+const (
+	Independent Correlation = "none"    // one volume at a time
+	SameOS      Correlation = "os"      // everything with the same firmware or OS, each when its own trigger comes
+	WholeSystem Correlation = "system"  // everything in scope at once
+	SameAddress Correlation = "address" // the same logical address on every replica
+	CopiesOnly  Correlation = "copies"  // snapshots and backups, not what they are of
+)
 
 // Persistence says for how long a trigger that has fired keeps the effect on.
 // What was damaged meanwhile stays damaged.
@@ -87,14 +156,24 @@ const (
 // Extent says how much shares one trigger, and how far its effect reaches.
 type Extent string
 
-// The extents.
+// The extents. The first five are places: each that fires is hit by itself.
 const (
+	ExtentSector     Extent = "sector"     // 512 bytes of a file
+	ExtentBlock      Extent = "block"      // 4 KiB
+	ExtentChunk      Extent = "chunk"      // 64 KiB
 	ExtentFile       Extent = "file"       // the file that fired it
+	ExtentDirectory  Extent = "directory"  // the directory, and what is right in it
 	ExtentVolume     Extent = "volume"     // each volume for itself
+	ExtentDevice     Extent = "device"     // each drive of an array; what the RAID level tolerates is not felt
 	ExtentController Extent = "controller" // each array, while the controller that fired it is active
 	ExtentArray      Extent = "array"      // each array for itself
 	ExtentSystem     Extent = "system"     // everything in scope at once
 )
+
+// Place reports whether an extent is a part of a volume.
+func (e Extent) Place() bool {
+	return e == ExtentSector || e == ExtentBlock || e == ExtentChunk || e == ExtentFile || e == ExtentDirectory
+}
 
 // Scope is where a bug is: how far it reaches, who has it, and which files of
 // those it touches.
@@ -106,209 +185,13 @@ type Scope struct {
 
 // Population says who has a bug; empty fields do not restrict.
 type Population struct {
-	OS         string // glob or comparison: "acme/*", "acme/<1.2", "<NA05"
-	Array      string // glob
-	Volume     string // glob; a replica is known by its volume
-	Store      string // glob
-	Controller *int   // only while this one is active
+	OS          string // glob or comparison: "acme/*", "acme/<1.2", "<NA05"
+	Array       string // glob
+	Volume      string // glob; a replica is known by its volume
+	Store       string // glob
+	Controller  *int   // only while this one is active
+	SameAddress bool   // a place that fires is hit on every volume in scope
 }
 
 // Empty reports whether everybody is in the population.
 func (p Population) Empty() bool { return p == Population{} }
-
-// Trigger is a leaf, or a combination of triggers: exactly one field is set.
-type Trigger struct {
-	Count   *Count
-	Level   *Level
-	Event   string
-	Match   *Match
-	Overlap *Overlap
-	Chance  float64 // of each operation that the effect concerns
-	Time    *Time
-	All     []Trigger
-	Any     []Trigger
-	Arm     *Trigger // and then Fire
-	Fire    *Trigger
-}
-
-// Count fires when a hidden counter reaches At, and again every Every.
-type Count struct {
-	Clock Counter
-	At    int64
-	Every int64
-}
-
-// Counter names a hidden counter.
-type Counter string
-
-// The counters.
-const (
-	Ops          Counter = "ops"
-	Writes       Counter = "writes"
-	Flushes      Counter = "flushes"
-	Files        Counter = "files"
-	Bytes        Counter = "bytes"
-	Uptime       Counter = "uptime_s"
-	PowerOnHours Counter = "power_on_hours"
-)
-
-// Level fires while a gauge, a share of its maximum, is at least Above or at
-// most Below; one of them is set.
-type Level struct {
-	Gauge Gauge
-	Above float64
-	Below float64
-}
-
-// Gauge names a share of something that can be full.
-type Gauge string
-
-// The gauges.
-const (
-	Fill   Gauge = "fill"
-	Inodes Gauge = "inodes"
-)
-
-// Match fires on an operation of a kind.
-type Match struct {
-	Ops  []vol.Kind
-	Path string // glob
-	Min  int64  // smallest size of a read or write in bytes
-	Max  int64  // largest, 0 for any
-}
-
-// Overlap fires when the second operation follows the first on the same file
-// within a time.
-type Overlap struct {
-	First, Second vol.Kind
-	Within        time.Duration
-}
-
-// Time fires from At, counted from the start of the run, until Until; forever
-// if that is 0.
-type Time struct{ At, Until time.Duration }
-
-// The events that arrays report by themselves; others are told to them.
-const (
-	EventArm           = "arm" // the moment of arming
-	EventPowerLoss     = "power_loss"
-	EventPowerCycle    = "power_cycle"
-	EventFailover      = "failover"
-	EventUpgrade       = "upgrade"
-	EventFlush         = "flush"
-	EventNodePowerLoss = "node_power_loss" // as a moment when a lie is lost
-)
-
-// Effect is what a bug does: to operations by the first fields, or to the whole
-// volume by Action.
-type Effect struct {
-	Ops     []vol.Kind
-	Reply   Reply
-	Data    Change
-	Persist Persist
-	Delay   Delay
-	LostAt  []string // when what a flush lied about is gone
-
-	Action Action
-	To     time.Duration // of a rollback: how far before it fires; 0 is the time of arming
-	Part   float64       // share of the entries dropped or hidden
-}
-
-// Reply is the answer to an operation: Never is no answer, 0 the ordinary one,
-// and anything else an error.
-type Reply struct {
-	Errno syscall.Errno
-	Never bool
-}
-
-// Change says what happens to the bytes of a read or write.
-type Change struct {
-	Kind Corruption
-	N    int64 // versions, bits or bytes, after its kind
-}
-
-// Corruption names a way to change bytes.
-type Corruption string
-
-// The ways to change bytes.
-const (
-	Same  Corruption = ""
-	Zero  Corruption = "zero"  // zeros instead
-	Old   Corruption = "old"   // what was synced N versions ago
-	Other Corruption = "other" // another file's
-	Flip  Corruption = "flip"  // N bits flipped
-	Cut   Corruption = "cut"   // ends early, at a multiple of N bytes
-)
-
-// Persist says what becomes of a write, or of what a flush promises.
-type Persist struct {
-	Kind Durability
-	Unit int64         // of a partial one
-	Late time.Duration // of a late one
-}
-
-// Durability names what becomes of a write.
-type Durability string
-
-// The durabilities.
-const (
-	Yes       Durability = ""
-	No        Durability = "no"
-	Partial   Durability = "partial"   // the first units only
-	Elsewhere Durability = "elsewhere" // at another address
-	Late      Durability = "late"      // on the media only after a time
-)
-
-// Delay is added to an operation: something between Min and Max.
-type Delay struct{ Min, Max time.Duration }
-
-// Action is what a bug does to a whole volume.
-type Action string
-
-// The actions.
-const (
-	Rollback    Action = "rollback"
-	Offline     Action = "offline"
-	ReadOnly    Action = "readonly"
-	ZeroAll     Action = "zero"
-	Wipe        Action = "wipe"
-	DropEntries Action = "drop_entries"
-	HideEntries Action = "hide_entries"
-)
-
-// Lasting reports whether an action stays on, as against happening once.
-func (a Action) Lasting() bool {
-	return a == Offline || a == ReadOnly || a == HideEntries
-}
-
-// At is the bug with every counter of its trigger reached at n instead: how a
-// scenario puts a hidden limit where the run will come to it.
-func (b Bug) At(n int64) Bug {
-	b.Trigger = b.Trigger.at(n)
-	return b
-}
-
-func (t Trigger) at(n int64) Trigger {
-	if t.Count != nil {
-		c := *t.Count
-		c.At = n
-		t.Count = &c
-	}
-	t.All, t.Any = atEach(t.All, n), atEach(t.Any, n)
-	if t.Arm != nil && t.Fire != nil {
-		arm, fire := t.Arm.at(n), t.Fire.at(n)
-		t.Arm, t.Fire = &arm, &fire
-	}
-	return t
-}
-
-func atEach(ts []Trigger, n int64) []Trigger {
-	if ts == nil {
-		return nil
-	}
-	out := make([]Trigger, len(ts))
-	for i, t := range ts {
-		out[i] = t.at(n)
-	}
-	return out
-}

@@ -1,21 +1,41 @@
 package bug
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"path"
 	"regexp"
 	"slices"
 	"strings"
-
-	"fourdays/storage/vol"
+	"unicode/utf8"
 )
+
+// maxID is how long an id or the name of an event may be (picked).
+const maxID = 64
+
+var (
+	idForm    = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
+	eventName = regexp.MustCompile(`^[a-z_]+$`)
+)
+
+func isID(s string) bool    { return len(s) <= maxID && idForm.MatchString(s) }
+func isEvent(s string) bool { return len(s) <= maxID && eventName.MatchString(s) }
+
+// Defaults is the bug with what its file may leave out filled in: the plane
+// data, and the extent volume. Parse has done it.
+func (b Bug) Defaults() Bug {
+	b.Plane = cmp.Or(b.Plane, Data)
+	b.Scope.Extent = cmp.Or(b.Scope.Extent, ExtentVolume)
+	return b
+}
 
 // problem is something wrong with a bug: at which key, and what.
 type problem struct{ key, msg string }
 
 // Check reports all that is wrong with a bug made in Go. Parse reports the same
-// with line and column.
+// with line and column. What passes prints as what parses back to it, Defaults
+// filled in.
 func (b *Bug) Check() error {
 	var errs []error
 	for _, p := range b.problems() {
@@ -24,193 +44,162 @@ func (b *Bug) Check() error {
 	return errors.Join(errs...)
 }
 
-var idForm = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
-
 func (b *Bug) problems() []problem {
-	c := &checker{}
-	if !idForm.MatchString(b.ID) || len(b.ID) > 64 {
-		c.add("id", "an id is needed: lower case letters, digits and single dashes, at most 64, not %q", b.ID)
+	full := b.Defaults()
+	c := &checker{b: &full, extentKey: "scope.extent"}
+	if b.Scope.Extent == "" {
+		c.extentKey = "effect"
 	}
-	if !slices.Contains(persistences, b.Persistence) {
-		c.add("persistence", "a persistence is needed: %s", among(persistences))
-	}
-	if b.Evidence.Label == Read && b.Evidence.URL == "" {
-		c.add("evidence", "what was read in a page needs its url")
-	}
-	c.trigger("trigger", &b.Trigger)
-	c.effect(&b.Effect)
-	c.glob("scope.path", b.Scope.Path)
-	p := b.Scope.Population
-	c.glob("scope.population.array", p.Array)
-	c.glob("scope.population.volume", p.Volume)
-	c.glob("scope.population.store", p.Store)
-	c.glob("scope.population.os", strings.NewReplacer("<", "", ">", "", "=", "").Replace(p.OS))
-	if p.Controller != nil && *p.Controller < 0 {
-		c.add("scope.population.controller", "controllers are counted from 0")
-	}
-	if b.Plane != "" && b.Plane != Data {
-		c.add("plane", "nothing carries out the plane %s yet; the array does data", b.Plane)
-	}
+	c.head()
+	c.persistence()
+	c.evidence()
+	c.trigger("trigger", &full.Trigger, 0)
+	c.effect()
+	c.scope()
+	c.shows()
 	return c.found
 }
 
-type checker struct{ found []problem }
+// checker collects what is wrong with a bug.
+type checker struct {
+	b         *Bug
+	found     []problem
+	extentKey string // where to point at if the extent is wrong: what needs another, if it is not there
+}
 
 func (c *checker) add(key, format string, args ...any) {
 	c.found = append(c.found, problem{key, fmt.Sprintf(format, args...)})
 }
 
+// must adds a problem unless something holds.
+func (c *checker) must(holds bool, key, format string, args ...any) {
+	if !holds {
+		c.add(key, format, args...)
+	}
+}
+
+// isOne adds a problem unless a word is one of a few; empty is not there.
+func isOne[T ~string](c *checker, key string, w T, allowed []T) {
+	if w != "" && !slices.Contains(allowed, w) {
+		c.add(key, "%s is %q; it can be %s", last(key), w, among(allowed))
+	}
+}
+
+// unique adds a problem for each word that is not allowed or there twice.
+func unique[T comparable](c *checker, key string, all []T, show func(T) string, allowed []T) {
+	for i, w := range all {
+		at := fmt.Sprintf("%s.%d", key, i)
+		switch {
+		case allowed != nil && !slices.Contains(allowed, w):
+			c.add(at, "%q is not allowed here", show(w))
+		case slices.Contains(all[:i], w):
+			c.add(at, "%s is there twice", show(w))
+		}
+	}
+}
+
+func same[T ~string](w T) string { return string(w) }
+
+func (c *checker) text(key, s string) {
+	c.must(utf8.ValidString(s), key, "%q is not text: it is not UTF-8", s)
+}
+
 func (c *checker) glob(key, pattern string) {
+	c.text(key, pattern)
 	if _, err := path.Match(pattern, ""); err != nil {
 		c.add(key, "%q is not a glob: a bracket is not closed, or a backslash ends it", pattern)
 	}
 }
 
-func (c *checker) trigger(key string, t *Trigger) {
-	if n := t.kinds(); n != 1 {
-		c.add(key, "a trigger is needed: one leaf or one combination, not %d; {event: arm} fires at once", n)
+func (c *checker) head() {
+	b := c.b
+	if !isID(b.ID) {
+		c.add("id", "an id is needed: lower case letters, digits and single dashes, at most %d, not %q", maxID, b.ID)
+	}
+	c.text("title", b.Title)
+	isOne(c, "class", b.Class, classes)
+	c.text("operator.sees", b.Operator.Sees)
+	c.text("operator.clears", b.Operator.Clears)
+	c.text("operator.worsens", b.Operator.Worsens)
+	isOne(c, "plane", b.Plane, planes)
+}
+
+func (c *checker) evidence() {
+	e := &c.b.Evidence
+	isOne(c, "evidence.label", e.Label, labels)
+	isOne(c, "evidence.confidence", e.Confidence, confidences)
+	c.text("evidence.product", e.Product)
+	c.text("evidence.url", e.URL)
+	c.text("evidence.note", e.Note)
+	if e.Label == Read && e.URL == "" {
+		c.add("evidence", "what was read in a page needs its url")
+	}
+	if e.Label == Generic {
+		c.must(e.Confidence == "", "evidence.confidence", "a generic bug has no confidence: it is not known of any product")
+		c.must(e.Product == "", "evidence.product", "a generic bug has no product; with one it is read, notes or remembered")
+		c.must(len(e.Sourced) == 0, "evidence.sourced", "a generic bug has no source: all its keys are picked")
+	}
+	given := e.Confidence != "" || e.Product != "" || e.URL != "" || e.Note != "" || len(e.Sourced)+len(e.Picked) > 0
+	c.must(e.Label != "" || !given, "evidence", "evidence needs its label: %s", among(labels))
+	unique(c, "evidence.sourced", e.Sourced, same, nil)
+	unique(c, "evidence.picked", e.Picked, same, nil)
+	for i, key := range e.Picked {
+		c.text(fmt.Sprintf("evidence.picked.%d", i), key)
+		if slices.Contains(e.Sourced, key) {
+			c.add(fmt.Sprintf("evidence.picked.%d", i), "%s is either sourced or picked, not both", key)
+		}
+	}
+	for i, key := range e.Sourced {
+		c.text(fmt.Sprintf("evidence.sourced.%d", i), key)
+	}
+}
+
+func (c *checker) scope() {
+	s := &c.b.Scope
+	p := s.Population
+	isOne(c, "scope.extent", s.Extent, extents)
+	c.glob("scope.path", s.Path)
+	c.glob("scope.population.array", p.Array)
+	c.glob("scope.population.volume", p.Volume)
+	c.glob("scope.population.store", p.Store)
+	c.os("scope.population.os", p.OS)
+	if p.Controller != nil && (*p.Controller < 0 || *p.Controller > maxIndex) {
+		c.add("scope.population.controller", "controllers are counted from 0 to %d", maxIndex)
+	}
+	c.must(!p.SameAddress || s.Extent.Place(), "scope.population.same_address",
+		"same_address is about a place: extent has to be %s, not %s", oneOf(places()), s.Extent)
+}
+
+func places() []Extent {
+	return slices.DeleteFunc(slices.Clone(extents), func(e Extent) bool { return !e.Place() })
+}
+
+// os checks a pattern of MatchOS: a glob, or a comparison behind a product glob.
+func (c *checker) os(key, pattern string) {
+	product, version, ok := strings.Cut(pattern, "/")
+	if !ok {
+		product, version = "", pattern
+	}
+	op, rest := comparison(version)
+	if op == "" {
+		c.glob(key, pattern)
 		return
 	}
-	switch {
-	case t.Count != nil:
-		if t.Count.At < 1 || t.Count.Every < 0 {
-			c.add(key+".at", "a counter is reached at 1 or more, and again every 1 or more")
-		}
-		if !slices.Contains(counters, t.Count.Clock) {
-			c.add(key+".count", "a counter is needed: %s", among(counters))
-		}
-	case t.Level != nil:
-		if (t.Level.Above > 0) == (t.Level.Below > 0) {
-			c.add(key, "a level needs either above or below")
-		}
-		if !slices.Contains(gauges, t.Level.Gauge) {
-			c.add(key+".level", "a gauge is needed: %s", among(gauges))
-		}
-	case t.Match != nil:
-		c.match(key+".match", t.Match)
-	case t.Overlap != nil:
-		if t.Overlap.Within <= 0 || t.Overlap.First == 0 || t.Overlap.Second == 0 {
-			c.add(key, "an overlap needs two operations and a time above 0 within which")
-		}
-	case t.Time != nil:
-		if t.Time.Until != 0 && t.Time.Until <= t.Time.At {
-			c.add(key+".until", "until has to be after the time it starts")
-		}
-	default:
-		c.combination(key, t)
-	}
+	c.glob(key, product)
+	c.text(key, rest)
+	c.must(rest != "", key, "%q compares with nothing: a version is needed after %s", pattern, op)
 }
 
-func (c *checker) combination(key string, t *Trigger) {
-	for i := range t.All {
-		c.trigger(fmt.Sprintf("%s.all.%d", key, i), &t.All[i])
+func (c *checker) persistence() {
+	b := c.b
+	if !slices.Contains(persistences, b.Persistence) {
+		c.add("persistence", "a persistence is needed: %s", among(persistences))
 	}
-	for i := range t.Any {
-		c.trigger(fmt.Sprintf("%s.any.%d", key, i), &t.Any[i])
+	if b.RetryOK != 0 {
+		c.must(b.Persistence == Transient && isShare(b.RetryOK), "persistence", "only transient has a chance that the next try is right, above 0 and at most 1")
+		c.must(b.Effect.Action == "" && b.Plane == Data, "persistence", "transient(%s) is about operations that are tried again: not about an action or an act", float(b.RetryOK))
 	}
-	if (t.Arm == nil) != (t.Fire == nil) {
-		c.add(key, "arm and fire come together")
-	} else if t.Arm != nil {
-		c.trigger(key+".arm", t.Arm)
-		c.trigger(key+".fire", t.Fire)
-	}
-}
-
-func (c *checker) match(key string, m *Match) {
-	if len(m.Ops) == 0 {
-		c.add(key, "match needs the ops that it matches")
-	}
-	c.glob(key+".path", m.Path)
-	if m.Min < 0 || m.Max < 0 || m.Max > 0 && m.Max < m.Min {
-		c.add(key, "min and max are sizes in bytes, the smaller first")
-	}
-}
-
-// kinds counts the leaves and combinations of a trigger that are set.
-func (t *Trigger) kinds() int {
-	n := 0
-	for _, set := range []bool{t.Count != nil, t.Level != nil, t.Event != "", t.Match != nil, t.Overlap != nil,
-		t.Chance > 0, t.Time != nil, len(t.All) > 0, len(t.Any) > 0, t.Arm != nil || t.Fire != nil} {
-		if set {
-			n++
-		}
-	}
-	return n
-}
-
-func (c *checker) effect(e *Effect) {
-	if e.Action != "" {
-		c.action(e)
-		return
-	}
-	if len(e.Ops) == 0 {
-		c.add("effect", "an effect needs the ops that it changes, or an action")
-		return
-	}
-	if e.To != 0 || e.Part != 0 {
-		c.add("effect", "to and part belong to an action")
-	}
-	changes := e.Data.Kind != Same || e.Persist.Kind != Yes
-	refuses := e.Reply.Errno != 0 || e.Reply.Never
-	if !changes && !refuses && e.Delay.Max == 0 {
-		c.add("effect", "the effect changes nothing: it needs a reply, data, persist or a delay")
-	}
-	if changes && refuses {
-		c.add("effect.reply", "an operation that is not answered with ok changes no data")
-	}
-	if e.Reply.Errno != 0 && errnoName(e.Reply.Errno) == "" {
-		c.add("effect.reply", "%v is not an error that a bug can answer with: %s", e.Reply.Errno, errnoNames())
-	}
-	c.data(e)
-	c.persist(e)
-}
-
-func (c *checker) action(e *Effect) {
-	switch {
-	case len(e.Ops) > 0 || e.Data.Kind != Same || e.Persist.Kind != Yes || e.Delay.Max > 0 ||
-		e.Reply != Reply{} || len(e.LostAt) > 0:
-		c.add("effect", "an action is about the whole volume: ops, reply, data, persist and delay do not go with it")
-	case (e.Action == DropEntries || e.Action == HideEntries) != (e.Part > 0):
-		c.add("effect", "drop_entries and hide_entries, and only they, need the part that they take")
-	case e.To != 0 && e.Action != Rollback:
-		c.add("effect.to", "only a rollback goes to a time")
-	}
-}
-
-func (c *checker) data(e *Effect) {
-	for _, op := range e.Ops {
-		switch {
-		case e.Data.Kind == Same || op == vol.Read:
-		case op == vol.Write && (e.Data.Kind == Zero || e.Data.Kind == Flip || e.Data.Kind == Other):
-		default:
-			c.add("effect.data", "data %s is for read%s, not for %s", e.Data.Kind, writeToo(e.Data.Kind), op)
-		}
-	}
-}
-
-func writeToo(k Corruption) string {
-	if k == Old || k == Cut {
-		return ""
-	}
-	return " and write"
-}
-
-func (c *checker) persist(e *Effect) {
-	flushes := false
-	for _, op := range e.Ops {
-		flush := op == vol.Sync || op == vol.SyncDir
-		flushes = flushes || flush
-		switch {
-		case e.Persist.Kind == Yes:
-		case !flush && op != vol.Write:
-			c.add("effect.persist", "persist is about write, fsync and fsyncdir, not %s", op)
-		case flush && e.Persist.Kind == Elsewhere:
-			c.add("effect.persist", "a flush has no elsewhere; that is for write")
-		case !flush && e.Persist.Kind == Late:
-			c.add("effect.persist", "late is for fsync: a write is not promised anyway")
-		}
-	}
-	if len(e.LostAt) > 0 && (!flushes || e.Persist.Kind == Yes) {
-		c.add("effect.lost_at", "lost_at is about a flush that does not persist")
+	if b.Returns != 0 {
+		c.must(b.Persistence == UntilReboot && b.Returns > 0 && b.Returns <= maxDuration, "persistence", "only until_reboot has a time after which it is back, above 0 and at most 876000h")
 	}
 }

@@ -1,6 +1,7 @@
 package bug
 
 import (
+	"cmp"
 	"path"
 	"strings"
 )
@@ -12,6 +13,18 @@ type Host struct{ OS, Array, Volume, Store string }
 // of it: it may change while a bug is armed.
 func (p Population) Has(h Host) bool {
 	return MatchOS(p.OS, h.OS) && glob(p.Array, h.Array) && glob(p.Volume, h.Volume) && glob(p.Store, h.Store)
+}
+
+// With is the scope where a bug is armed: what given says, and the bug's own for
+// what it leaves empty.
+func (s Scope) With(given Scope) Scope {
+	p, q := s.Population, given.Population
+	return Scope{
+		Extent: cmp.Or(given.Extent, s.Extent, ExtentVolume),
+		Path:   cmp.Or(given.Path, s.Path),
+		Population: Population{OS: cmp.Or(q.OS, p.OS), Array: cmp.Or(q.Array, p.Array), Volume: cmp.Or(q.Volume, p.Volume),
+			Store: cmp.Or(q.Store, p.Store), Controller: cmp.Or(q.Controller, p.Controller), SameAddress: q.SameAddress || p.SameAddress},
+	}
 }
 
 func glob(pattern, s string) bool {

@@ -1,10 +1,48 @@
 package bug
 
 import (
+	"slices"
 	"strings"
 	"syscall"
-	"time"
+
+	"fourdays/storage/vol"
 )
+
+// The words of the language: what is read, printed, checked and described to
+// editors is all taken from these lists.
+var (
+	classes      = []Class{ClassLimit, ClassCrash, ClassCorruption, ClassAvailability}
+	labels       = []Label{Read, Notes, Remembered, Generic}
+	confidences  = []Confidence{High, Medium, Low}
+	planes       = []Plane{Data, Control, Derived, Link, Report}
+	acts         = []Act{Takeover, PowerOn, Copy, Restore, Mirror, Space, Alarm}
+	extents      = []Extent{ExtentSector, ExtentBlock, ExtentChunk, ExtentFile, ExtentDirectory, ExtentVolume, ExtentDevice, ExtentController, ExtentArray, ExtentSystem}
+	persistences = []Persistence{Once, Transient, UntilReboot, UntilFix, Permanent}
+	observers    = []Observer{Caller, Scrub, Checksum, User}
+	reboots      = []Reboot{Clears, Stays, Worsens, Comes}
+	correlations = []Correlation{Independent, SameOS, WholeSystem, SameAddress, CopiesOnly}
+	counters     = []Counter{Ops, Writes, Flushes, Files, Names, Bytes, PowerLosses, PowerCycles, Uptime, PowerOnHours}
+	gauges       = []Gauge{Fill, Inodes, Dirty, Queue}
+	flags        = []Flag{Direct, Append, Sequential, Create, Overwrite}
+	hazards      = []Hazard{PerByte, PerDriveHour}
+	lossEvents   = []string{EventPowerLoss, EventFailover, EventNodePowerLoss, EventEviction}
+	actions      = []Action{Rollback, ZeroAll, DropEntries, HideEntries, Resurrect, Alias, Resize, Wipe, Offline, ReadOnly, Crash}
+	kinds        = allKinds()
+)
+
+// parameters are the keys that belong to actions: to which, and whether those
+// are nothing without.
+var parameters = []struct {
+	key  string
+	of   []Action
+	need bool
+}{
+	{"to", []Action{Rollback}, false},
+	{"part", []Action{DropEntries, HideEntries, Resurrect}, true},
+	{"bytes", []Action{ZeroAll}, false},
+	{"size", []Action{Resize}, true},
+	{"for", []Action{Crash}, true},
+}
 
 // errnos are the errors that a bug can answer with.
 var errnos = []struct {
@@ -34,46 +72,91 @@ func errnoName(errno syscall.Errno) string {
 	return ""
 }
 
-func errnoNames() string {
+func errnoNames() []string {
 	var all []string
 	for _, e := range errnos {
 		all = append(all, e.name)
 	}
-	return among(all)
+	return all
 }
 
-// call takes "word(argument)" apart; without brackets the argument is empty.
-func call(s string) (word, arg string) {
-	word, rest, ok := strings.Cut(s, "(")
-	if !ok {
-		return s, ""
+func allKinds() []vol.Kind {
+	var all []vol.Kind
+	for k := vol.Open; k <= vol.Statfs; k++ {
+		all = append(all, k)
 	}
-	arg, ok = strings.CutSuffix(rest, ")")
-	if !ok || arg == "" {
-		return s, ""
-	}
-	return word, arg
+	return all
 }
 
-// parseRange reads "20ms" or "20ms..2s".
-func parseRange(s string) (low, high time.Duration, ok bool) {
-	from, to, isRange := strings.Cut(s, "..")
-	if !isRange {
-		to = from
+func kindNames(of []vol.Kind) []string {
+	var all []string
+	for _, k := range of {
+		all = append(all, k.String())
 	}
-	low, okLow := parseDuration(from)
-	high, okHigh := parseDuration(to)
-	return low, high, okLow && okHigh && low <= high && high > 0
+	return all
 }
 
-// printDuration is d without the zero parts that time.Duration adds: "72h".
-func printDuration(d time.Duration) string {
-	s := d.String()
-	if strings.HasSuffix(s, "m0s") {
-		s = strings.TrimSuffix(s, "0s")
+// actsOf are the acts of a plane.
+func actsOf(p Plane) []Act {
+	return slices.DeleteFunc(slices.Clone(acts), func(a Act) bool { return a.Plane() != p })
+}
+
+// texts are words as plain strings.
+func texts[T ~string](words []T) []string {
+	var all []string
+	for _, w := range words {
+		all = append(all, string(w))
 	}
-	if strings.HasSuffix(s, "h0m") {
-		s = strings.TrimSuffix(s, "0m")
+	return all
+}
+
+// among is a list of words for a reader.
+func among[T ~string](words []T) string { return strings.Join(texts(words), ", ") }
+
+// oneOf is a choice of words for a reader.
+func oneOf[T ~string](words []T) string {
+	all := texts(words)
+	if len(all) < 2 {
+		return strings.Join(all, "")
 	}
-	return s
+	return strings.Join(all[:len(all)-1], ", ") + " or " + all[len(all)-1]
+}
+
+// near is the word that was probably meant, as the end of an error, or nothing:
+// words within two letters of what was written, the nearest first.
+func near(wrote string, words []string) string {
+	best, least := "", 3
+	for _, w := range words {
+		if d := distance(strings.ToLower(wrote), strings.ToLower(w)); d < least && d < len(w) {
+			best, least = w, d
+		}
+	}
+	if best == "" {
+		return ""
+	}
+	return `; did you mean "` + best + `"?`
+}
+
+// distance is the number of letters to add, drop or change between two words.
+func distance(a, b string) int {
+	if len(a) > 64 || len(b) > 64 {
+		return 64
+	}
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := diagonal
+			if a[i] != b[j] {
+				cost++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
 }
