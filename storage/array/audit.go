@@ -147,8 +147,8 @@ func (v *Volume) copyOf(pick func(*inode) *state) *Volume {
 	v.fleet.mu.Lock()
 	defer v.fleet.mu.Unlock()
 	f := &Fleet{clock: v.fleet.clock, seed: v.fleet.seed}
-	d := &device{name: v.array.name, on: true, cfg: ArrayConfig{OS: v.array.cfg.OS, Controllers: 1,
-		Capacity: v.array.cfg.Capacity, Inodes: v.array.cfg.Inodes}}
+	d := newDevice(f, v.array.name, ArrayConfig{OS: v.array.cfg.OS, Controllers: 1,
+		Capacity: v.array.cfg.Capacity, Inodes: v.array.cfg.Inodes})
 	cfg := VolumeConfig{Store: v.store, Profile: Ordered}
 	if v.strict {
 		cfg.Profile = Strict

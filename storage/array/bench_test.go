@@ -3,7 +3,6 @@ package array_test
 import (
 	"testing"
 
-	"fourdays/storage/bug"
 	"fourdays/storage/vol"
 )
 
@@ -46,22 +45,6 @@ func BenchmarkAppendSync(b *testing.B) {
 		v.Do(&vol.Op{Kind: vol.Write, File: f, Off: i % (8 << 20), Data: p}, done)
 		v.Do(&vol.Op{Kind: vol.Sync, File: f}, done)
 		i += 200
-	}
-}
-
-// BenchmarkStatArmed is the price of rules: one that does not concern the
-// operation, one that looks at each and a counter that looks at each.
-func BenchmarkStatArmed(b *testing.B) {
-	for name, text := range map[string]string{
-		"NotConcerned": "trigger: {event: arm}\npersistence: until_fix\neffect: {ops: [mkdir], reply: EIO}",
-		"OtherPath":    "trigger: {event: arm}\npersistence: until_fix\nscope: {path: \"*.mem\"}\neffect: {ops: [stat], reply: EIO}",
-		"Counter":      "trigger: {count: ops, at: 1000000000000}\npersistence: until_fix\nscope: {extent: system}\neffect: {ops: [stat], reply: never}",
-	} {
-		b.Run(name, func(b *testing.B) {
-			r := newRig(b, 1)
-			r.arm(parse(b, text), bug.Scope{})
-			bench(b, r, vol.Op{Kind: vol.Stat})
-		})
 	}
 }
 

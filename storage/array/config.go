@@ -20,6 +20,11 @@ const (
 type Config struct {
 	Arrays  map[string]ArrayConfig
 	Volumes map[string]VolumeConfig
+
+	// Prepared is when, by the clock, the preparation ends: what is stored by then
+	// and not written since is as old as its array says. Zero: when the first bug
+	// is armed.
+	Prepared time.Duration
 }
 
 // ArrayConfig describes one array. Zero fields of OS, Controllers, Capacity and
@@ -33,7 +38,17 @@ type ArrayConfig struct {
 	Takeover    time.Duration // how long nothing moves after a failover
 	Capacity    int64         // bytes, shared by the array's volumes
 	Inodes      int64         // files and directories, likewise
-	Counters    Counters      // what the hidden counters start from
+	Counters    Counters      // what the hidden counters start from, but for PowerOnHours
+
+	PowerOn    time.Duration // how long powered before the run, without a break
+	Age        time.Duration // at the end of the preparation, how long ago what is stored counts as written
+	Drives     int           // of its RAID group; 0: the array is one device that nothing protects
+	Tolerance  int           // drives that may be failed at one time without anybody feeling it
+	Rebuild    time.Duration // how long a rebuild onto a spare takes; 0: there is no spare
+	Skew       time.Duration // the oldest drive was in service so much longer than the youngest, the others evenly between
+	Cache      int64         // bytes of write cache, for the gauge dirty
+	QueueDepth int           // operations at one time, for the gauge queue
+	Mirrored   bool          // another site keeps a synchronous mirror of every volume
 }
 
 // VolumeConfig places a volume.
@@ -41,6 +56,7 @@ type VolumeConfig struct {
 	Array   string
 	Store   string  // the replica set it belongs to
 	Profile Profile // Ordered if empty
+	Direct  bool    // the host opens every file with O_DIRECT
 }
 
 // The defaults, all picked: a mid-range flash array as seen by one client.
@@ -83,6 +99,14 @@ func (c ArrayConfig) check(name string) error {
 		return fmt.Errorf("array %s: %d controllers", name, c.Controllers)
 	case c.Service < 0 || c.Takeover < 0:
 		return fmt.Errorf("array %s: negative time", name)
+	case c.PowerOn < 0 || c.Age < 0 || c.Rebuild < 0 || c.Skew < 0:
+		return fmt.Errorf("array %s: negative age, time powered, rebuild or skew", name)
+	case c.Drives < 0 || c.Tolerance < 0 || c.Tolerance > 0 && c.Tolerance >= c.Drives:
+		return fmt.Errorf("array %s: %d of %d drives tolerated", name, c.Tolerance, c.Drives)
+	case c.Cache < 0 || c.QueueDepth < 0:
+		return fmt.Errorf("array %s: negative cache or queue", name)
+	case c.Counters.PowerOnHours != 0:
+		return fmt.Errorf("array %s: power-on hours start from how long it was powered", name)
 	case c.Bandwidth < 0 || c.Capacity < 0 || c.Inodes < 0:
 		return fmt.Errorf("array %s: negative bandwidth, capacity or inodes", name)
 	}

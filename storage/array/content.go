@@ -17,6 +17,7 @@ const (
 // between images starts a new epoch, after which a write copies first.
 type block struct {
 	epoch uint64
+	scar  *rule // what made it differ from the checksum that the array stored with it
 	data  [BlockSize]byte
 }
 
@@ -77,9 +78,11 @@ func (s *state) writeAt(p []byte, off int64, epoch uint64) {
 }
 
 // own returns block idx for writing; whole says that all of it will be written.
+// Nodes write whole blocks, so its checksum is that of what is in it now.
 func (s *state) own(idx int, epoch uint64, whole bool) *block {
 	b := s.blocks[idx]
 	if b != nil && b.epoch == epoch {
+		b.scar = nil
 		return b
 	}
 	fresh := &block{epoch: epoch}
@@ -151,11 +154,16 @@ type bitmap struct {
 	low, end int // words in use: [low, end)
 }
 
-func (m *bitmap) add(from, to int) {
+// add puts members in and says how many of them are new.
+func (m *bitmap) add(from, to int) int64 {
+	var fresh int64
 	for i := from; i < to; i++ {
 		w := i / 64
 		if w >= len(m.words) {
 			m.words = append(m.words, make([]uint64, w+1-len(m.words))...)
+		}
+		if m.words[w]&(1<<(i%64)) == 0 {
+			fresh++
 		}
 		m.words[w] |= 1 << (i % 64)
 		if m.end == 0 {
@@ -163,9 +171,33 @@ func (m *bitmap) add(from, to int) {
 		}
 		m.low, m.end = min(m.low, w), max(m.end, w+1)
 	}
+	return fresh
+}
+
+func (m *bitmap) count() (n int64) {
+	for _, word := range m.words[m.low:m.end] {
+		n += int64(bits.OnesCount64(word))
+	}
+	return n
 }
 
 func (m *bitmap) empty() bool { return m.end == 0 }
+
+func (m *bitmap) has(i int) bool {
+	w := i / 64
+	return w < len(m.words) && m.words[w]&(1<<(i%64)) != 0
+}
+
+// drop takes out every member from i on.
+func (m *bitmap) drop(i int) {
+	for w := i / 64; w < len(m.words); w++ {
+		if w == i/64 {
+			m.words[w] &= 1<<(i%64) - 1
+		} else {
+			m.words[w] = 0
+		}
+	}
+}
 
 // each calls f with every member in rising order.
 func (m *bitmap) each(f func(idx int)) {

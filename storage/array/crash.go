@@ -13,6 +13,7 @@ const (
 	lostAtPowerLoss lossEvents = 1 << iota
 	lostAtFailover
 	lostAtNodePowerLoss
+	lostAtEviction // from the node's cache
 )
 
 // tearOneIn is how many of the blocks that did not survive whole are torn
@@ -28,8 +29,10 @@ func (v *Volume) PowerLoss() {
 	v.dropInFlight()
 	clear(v.files)
 	v.dropLies(lostAtNodePowerLoss)
+	v.loseNode()
 	v.destage(len(v.lies)) // the array has power: it keeps, and in time writes, what it cached
 	v.survive()
+	v.unify()
 	v.revert()
 	v.rebuild()
 }
@@ -60,7 +63,8 @@ func (v *Volume) survive() {
 		if !lost[n] {
 			v.surviveData(n, chance)
 		}
-		n.dirty, n.listed = bitmap{}, false
+		v.clean(n)
+		n.owed, n.listed = bitmap{}, false
 	}
 	v.dirty = nil
 	v.epoch++
@@ -104,6 +108,7 @@ func (i *image) survive(idx int, mask uint8, epoch uint64) {
 		at := int(from % BlockSize)
 		n := min(SectorSize, i.seen.size-from)
 		i.acked.writeAt(b.data[at:at+int(n)], from, epoch)
+		i.acked.blocks[idx].scar = b.scar
 	}
 }
 
@@ -130,9 +135,12 @@ func (v *Volume) reachable(pick func(*image) *state) []*inode {
 			}
 		})
 	}
-	slices.SortFunc(all, func(a, b *inode) int { return cmp.Compare(a.ino, b.ino) })
+	slices.SortFunc(all, byIno)
 	return all
 }
+
+// byIno is the order in which inodes were made.
+func byIno(a, b *inode) int { return cmp.Compare(a.ino, b.ino) }
 
 // rebuild counts again what is there, after names came back or went away.
 func (v *Volume) rebuild() {
@@ -153,7 +161,7 @@ func (v *Volume) rebuild() {
 	}
 	v.root.linked = true
 	v.mark(v.root)
-	slices.SortFunc(all, func(a, b *inode) int { return cmp.Compare(a.ino, b.ino) })
+	slices.SortFunc(all, byIno)
 	v.inodes, v.forked, v.gone, v.usedInodes = nil, nil, 0, 0
 	for _, n := range all {
 		n.opens = opened[n]
@@ -204,7 +212,7 @@ func (v *Volume) forgetLies() {
 		v.reread(n)
 	}
 	for _, l := range v.lies {
-		l.settle(seenOf, v.epoch)
+		l.show(v.epoch)
 	}
 	for i := range v.journal {
 		for _, c := range v.journal[i].changes {

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"fourdays/storage/bug"
 	"fourdays/storage/vol"
 )
 
@@ -20,8 +21,16 @@ type Fleet struct {
 	volumes map[string]*Volume
 	order   []*Volume // by name
 
-	rules []*rule
-	armed int
+	prepared time.Duration // when the preparation ends, and what is stored counts as old; 0 is not said
+	aged     time.Duration // when that was decided, if it was not said
+
+	rules  []*rule
+	alarms []Alarm
+	timers []*timer           // in the order of their moments
+	ears   map[string][]*rule // who waits for an event; nil is not known
+	looks  int                // how often a rule was looked at
+	moved  int64              // bytes of the operation that is counted
+	seq    uint64             // of the last operation in flight
 
 	mu    sync.Mutex
 	ready []answer
@@ -34,13 +43,16 @@ type answer struct {
 
 // New makes the arrays and volumes of cfg, empty and powered on.
 func New(clock vol.Clock, seed uint64, cfg Config) (*Fleet, error) {
-	f := &Fleet{clock: clock, seed: seed, arrays: map[string]*device{}, volumes: map[string]*Volume{}}
+	f := &Fleet{clock: clock, seed: seed, prepared: cfg.Prepared, arrays: map[string]*device{}, volumes: map[string]*Volume{}}
+	if cfg.Prepared < 0 {
+		return nil, fmt.Errorf("make arrays: prepared at %v", cfg.Prepared)
+	}
 	for _, name := range slices.Sorted(maps.Keys(cfg.Arrays)) {
 		c := cfg.Arrays[name]
 		if err := c.check(name); err != nil {
 			return nil, fmt.Errorf("make arrays: %w", err)
 		}
-		f.arrays[name] = &device{name: name, cfg: c.filled(), on: true, since: clock.Now()}
+		f.arrays[name] = newDevice(f, name, c.filled())
 	}
 	for _, name := range slices.Sorted(maps.Keys(cfg.Volumes)) {
 		c := cfg.Volumes[name]
@@ -107,18 +119,6 @@ func (f *Fleet) on(verb, name string, do func(*device)) error {
 	return nil
 }
 
-// Failover hands an array's work to its next controller. Nothing that was
-// acknowledged is lost unless a flush lied, and nothing moves for the time that
-// taking over needs. An array with one controller starts it again.
-func (f *Fleet) Failover(name string) error {
-	return f.on("fail over", name, func(d *device) {
-		d.active = (d.active + 1) % d.cfg.Controllers
-		d.busy = max(d.busy, f.clock.Now()+d.cfg.Takeover)
-		d.loseCache(lostAtFailover)
-		f.event(d, "failover")
-	})
-}
-
 // PowerLoss cuts the power of an array. Its cache keeps what was acknowledged;
 // operations in flight are never answered, and until PowerOn all others fail
 // with EIO.
@@ -127,25 +127,29 @@ func (f *Fleet) PowerLoss(name string) error {
 		if !d.on {
 			return
 		}
-		f.event(d, "power_loss")
-		d.carry(f.clock.Now())
-		d.on = false
-		for _, v := range d.volumes {
-			v.dropInFlight()
-		}
+		d.losses++
+		f.event(d, bug.EventPowerLoss)
+		d.powerDown(f.clock.Now())
 		d.loseCache(lostAtPowerLoss)
 	})
 }
 
-// PowerOn gives the power back.
+// PowerOn gives the power back, and with it all controllers that had crashed. A
+// bug of the control plane may prevent it: then it takes another try.
 func (f *Fleet) PowerOn(name string) error {
 	return f.on("power on", name, func(d *device) {
 		if d.on {
 			return
 		}
-		d.on, d.since, d.busy = true, f.clock.Now(), 0
-		f.reboot(d)
-		f.event(d, "power_cycle")
+		f.unless(d, bug.PowerOn, func() {
+			if d.on {
+				return
+			}
+			d.powerUp(f.clock.Now())
+			d.cycles++
+			f.reboot(d)
+			f.event(d, bug.EventPowerCycle)
+		})
 	})
 }
 
@@ -163,7 +167,7 @@ func (f *Fleet) Destage(name string) error {
 func (f *Fleet) Upgrade(name, os string) error {
 	return f.on("upgrade", name, func(d *device) {
 		d.cfg.OS = os
-		f.event(d, "upgrade")
+		f.event(d, bug.EventUpgrade)
 		f.rebind()
 	})
 }

@@ -24,6 +24,11 @@ type inode struct {
 	listed bool  // in the volume's list of dirty inodes
 	hurt   *rule // the last rule that damaged what is stored here
 	old    map[int][]*block
+	beyond bitmap // blocks that a volume which shrank no longer reaches
+	aged   bool   // not written since the first bug was armed, if that ended the preparation
+	owed   bitmap // blocks that count as clean because a flush failed
+	writes track  // of the last write
+	wounds []wound
 }
 
 func (n *inode) isDir() bool { return n.mode.IsDir() }
@@ -89,18 +94,29 @@ func (v *Volume) release(n *inode) {
 	if n.linked || n.opens != 0 {
 		return
 	}
+	v.discarded = v.discarded || n.room() > 0
 	v.charge(-n.room())
 	v.usedInodes--
 	v.array.usedInodes--
 	v.gone++
-	n.truth.seen, n.dirty = state{}, bitmap{}
+	v.clean(n)
+	n.owed, n.beyond, n.wounds = bitmap{}, bitmap{}, nil
 	if n.actual != nil {
 		n.actual.seen = state{}
+	}
+	if len(v.forked) == 0 { // otherwise a correct array may have it still, under some name
+		n.truth.seen = state{}
 	}
 	n.opens = -1 // never again
 	if v.gone > 64 && v.gone > len(v.inodes)/2 {
 		v.compact()
 	}
+}
+
+// clean notes that nothing of n waits to be flushed.
+func (v *Volume) clean(n *inode) {
+	v.dirtyBlocks -= n.dirty.count()
+	n.dirty.reset()
 }
 
 func (v *Volume) charge(blocks int64) {
@@ -114,6 +130,8 @@ func (v *Volume) compact() {
 	for _, n := range v.inodes {
 		if n.opens >= 0 {
 			kept = append(kept, n)
+		} else {
+			delete(v.strays, n)
 		}
 	}
 	clear(v.inodes[len(kept):])

@@ -1,6 +1,10 @@
 package array
 
-import "fourdays/storage/vol"
+import (
+	"syscall"
+
+	"fourdays/storage/vol"
+)
 
 // change gives a name in a directory to an inode, or to nobody.
 type change struct {
@@ -132,31 +136,39 @@ func (v *Volume) closure(chosen []bool) {
 
 // sync makes a file durable: its size and data, and in the ordered profile all
 // metadata before it.
-func (v *Volume) sync(n *inode, lie *lie) vol.Result {
+func (v *Volume) sync(n *inode, f *flushing) vol.Result {
 	if n.isDir() {
-		return v.syncDir(n, lie)
+		return v.syncDir(n, f)
 	}
-	if lie == nil {
+	if v.cannotFlush(n) {
+		return failed(syscall.EIO)
+	}
+	if f == nil {
 		v.destage(len(v.lies))
 	}
-	if v.strict {
+	switch lie := f.names(); {
+	case f != nil && f.failed:
+	case v.strict:
 		chosen := make([]bool, len(v.journal))
 		for i := range v.journal {
 			chosen[i] = v.journal[i].file == n
 		}
 		v.closure(chosen)
 		v.commitChosen(chosen, lie)
-	} else {
+	default:
 		v.commitAll(lie)
 	}
-	v.syncData(n, lie)
+	v.syncData(n, f)
 	return vol.Result{}
 }
 
-func (v *Volume) syncDir(dir *inode, lie *lie) vol.Result {
-	if lie == nil {
+func (v *Volume) syncDir(dir *inode, f *flushing) vol.Result {
+	if f == nil {
 		v.destage(len(v.lies))
+	} else if f.failed {
+		return vol.Result{}
 	}
+	lie := f.names()
 	if !v.strict {
 		v.commitAll(lie)
 		return vol.Result{}
@@ -170,24 +182,6 @@ func (v *Volume) syncDir(dir *inode, lie *lie) vol.Result {
 	v.closure(chosen)
 	v.commitChosen(chosen, lie)
 	return vol.Result{}
-}
-
-// syncData promises the dirty blocks and the size of a file.
-func (v *Volume) syncData(n *inode, lie *lie) {
-	if n.dirty.empty() && n.truth.acked.size == n.truth.seen.size {
-		return
-	}
-	if lie != nil {
-		v.fork(n, lie.rule)
-		lie.take(n)
-	}
-	v.keepOld(n)
-	n.truth.promise(&n.dirty)
-	if n.actual != nil && lie == nil {
-		n.actual.promise(&n.dirty)
-	}
-	n.dirty.reset()
-	v.epoch++
 }
 
 // promise copies the dirty blocks from what is seen to what is acknowledged.

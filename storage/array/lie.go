@@ -7,9 +7,12 @@ import (
 
 // A lie is what a flush that did not happen left in the volatile part of the
 // array: acknowledged, not yet on the media, gone if power or controller goes.
+// Or it is in the node's own cache, whose pages count as clean: then no later
+// flush makes it true, and it is gone when the file leaves the cache.
 type lie struct {
 	rule    *rule
 	lostAt  lossEvents
+	stuck   bool // in the node
 	entries []entry
 	files   []*heldFile
 	taken   int // how often a file was taken
@@ -22,35 +25,41 @@ type heldFile struct {
 	blocks map[int]*block
 }
 
-func newLie(r *rule) *lie {
-	return &lie{rule: r, lostAt: r.lostAt, held: map[*inode]*heldFile{}}
+func newLie(r *rule, stuck bool) *lie {
+	return &lie{rule: r, lostAt: r.lostAt, stuck: stuck, held: map[*inode]*heldFile{}}
 }
 
-// take puts the dirty blocks of n in the volatile cache.
-func (l *lie) take(n *inode) {
+// take puts those dirty blocks of n that the rule concerns in the volatile
+// cache.
+func (l *lie) take(n *inode, on func(idx int) bool) {
 	h := l.held[n]
 	if h == nil {
 		h = &heldFile{node: n, blocks: map[int]*block{}}
 		l.held[n] = h
 		l.files = append(l.files, h)
 	}
-	l.taken++
 	h.size = n.actual.seen.size
-	n.dirty.each(func(idx int) { h.blocks[idx] = n.actual.seen.block(idx) })
+	l.taken++
+	n.dirty.each(func(idx int) {
+		if on(idx) {
+			h.blocks[idx] = n.actual.seen.block(idx)
+		}
+	})
 }
 
 // note keeps a metadata operation; what a truncation cuts off is not held.
 func (l *lie) note(e entry) {
 	l.entries = append(l.entries, e)
-	h := l.held[e.file]
+	l.cut(e.file, e.size)
+}
+
+// cut forgets what is held of a file beyond its size.
+func (l *lie) cut(n *inode, size int64) {
+	h := l.held[n]
 	if h == nil {
 		return
 	}
-	for idx := range h.blocks {
-		if idx >= blocksFor(e.size) {
-			delete(h.blocks, idx)
-		}
-	}
+	maps.DeleteFunc(h.blocks, func(idx int, _ *block) bool { return idx >= blocksFor(size) })
 }
 
 // leak lets about half of the blocks held reach the media after all.
@@ -67,9 +76,45 @@ func (l *lie) leak(coin func() bool) {
 	}
 }
 
-// settle applies what the cache holds to the image of each inode that pick
-// chooses.
-func (l *lie) settle(pick func(*image) *state, epoch uint64) {
+// settle makes durable what the cache holds.
+func (l *lie) settle(epoch uint64) {
+	l.change(ackedOf, epoch)
+	for _, h := range l.files {
+		s := ackedOf(h.node.real())
+		s.resize(h.size)
+		for idx, b := range h.blocks {
+			s.put(idx, b)
+		}
+	}
+}
+
+// show lets the nodes see what the cache holds, under what they have not synced
+// yet themselves.
+func (l *lie) show(epoch uint64) {
+	l.change(seenOf, epoch)
+	for _, h := range l.files {
+		l.showFile(h.node)
+	}
+}
+
+func (l *lie) showFile(n *inode) {
+	h := l.held[n]
+	if h == nil {
+		return
+	}
+	s := seenOf(n.real())
+	if n.dirty.empty() || h.size > s.size {
+		s.resize(h.size)
+	}
+	for idx, b := range h.blocks {
+		if !n.dirty.has(idx) {
+			s.put(idx, b)
+		}
+	}
+}
+
+// change applies the metadata operations that the cache holds.
+func (l *lie) change(pick func(*image) *state, epoch uint64) {
 	for _, e := range l.entries {
 		for _, c := range e.changes {
 			if names := pick(c.dir.real()).names; names != nil && c.child == nil {
@@ -82,25 +127,23 @@ func (l *lie) settle(pick func(*image) *state, epoch uint64) {
 			pick(e.file.real()).truncate(e.size, epoch)
 		}
 	}
-	for _, h := range l.files {
-		s := pick(h.node.real())
-		s.resize(h.size)
-		for idx, b := range h.blocks {
-			s.put(idx, b)
-		}
-	}
 }
 
-// destage writes the first n lies to the media: from now on they are true.
+// destage writes the first n lies to the media, but for those in the node: from
+// now on they are true.
 func (v *Volume) destage(n int) {
-	if n == 0 {
-		return
+	var kept []*lie
+	for i, l := range v.lies {
+		if i >= n || l.stuck {
+			kept = append(kept, l)
+		} else {
+			l.settle(v.epoch)
+		}
 	}
-	for _, l := range v.lies[:n] {
-		l.settle(ackedOf, v.epoch)
+	if len(kept) < len(v.lies) {
+		v.epoch++
+		v.lies = kept
 	}
-	v.epoch++
-	v.lies = slices.Clone(v.lies[n:])
 }
 
 // dropLies forgets what the event e takes away and reports whether there was

@@ -6,14 +6,33 @@ import (
 	"strings"
 	"syscall"
 
+	"fourdays/storage/bug"
 	"fourdays/storage/vol"
 )
 
 func failed(errno syscall.Errno) vol.Result { return vol.Result{Errno: errno} }
 
-// execute does the operation now. Faults of the decision that concern data and
-// durability happen here; those that refuse or delay have had their turn.
+// execute does the operation now, and then what follows from it inside the
+// array.
 func (v *Volume) execute(op *vol.Op, h *handle, dec *decision) vol.Result {
+	res := v.perform(op, h, dec)
+	v.unify()
+	v.tellDiscard()
+	return res
+}
+
+// tellDiscard lets the bugs on the volume know that room was given back.
+func (v *Volume) tellDiscard() {
+	if !v.discarded {
+		return
+	}
+	v.discarded = false
+	v.fleet.tellOf(v, bug.EventDiscard)
+}
+
+// perform does the operation itself. Faults of the decision that concern data
+// and durability happen here; those that refuse or delay have had their turn.
+func (v *Volume) perform(op *vol.Op, h *handle, dec *decision) vol.Result {
 	switch op.Kind {
 	case vol.Open:
 		return v.open(op)
@@ -42,7 +61,7 @@ func (v *Volume) execute(op *vol.Op, h *handle, dec *decision) vol.Result {
 	case vol.Rename:
 		return v.rename(op)
 	case vol.Statfs:
-		return vol.Result{Space: v.space()}
+		return vol.Result{Space: v.reported(v.space())}
 	}
 	return failed(syscall.ENOSYS)
 }
@@ -63,20 +82,23 @@ func (v *Volume) open(op *vol.Op) vol.Result {
 			return failed(syscall.ENOSPC)
 		}
 		n = v.create(at, fileMode)
-		v.counters.Files++
+		v.add(slotFiles, 1)
 	case op.Flag&os.O_CREATE != 0 && op.Flag&os.O_EXCL != 0:
 		return failed(syscall.EEXIST)
 	case n.isDir() && (writable(op.Flag) || op.Flag&os.O_CREATE != 0):
 		return failed(syscall.EISDIR)
 	case !n.isDir() && op.Flag&syscall.O_DIRECTORY != 0:
 		return failed(syscall.ENOTDIR)
+	case op.Flag&os.O_CREATE != 0:
+		v.adopt(at)
 	}
 	if op.Flag&os.O_TRUNC != 0 && writable(op.Flag) && n.real().seen.size > 0 {
+		v.cutOff(n, op.Path, 0)
 		v.setSize(n, 0)
 	}
 	v.lastFile++
 	n.opens++
-	v.files[v.lastFile] = &handle{node: n, path: op.Path, flag: op.Flag}
+	v.files[v.lastFile] = &handle{node: n, dir: at.parent(), path: op.Path, flag: op.Flag}
 	return vol.Result{File: v.lastFile, Info: n.info(at.label())}
 }
 
@@ -116,6 +138,9 @@ func (v *Volume) read(op *vol.Op, h *handle, dec *decision) vol.Result {
 	if errno != 0 {
 		return failed(errno)
 	}
+	if v.beyondReach(n, op.Off, int(min(int64(len(op.Data)), max(0, n.real().seen.size-op.Off)))) {
+		return failed(syscall.EIO)
+	}
 	done := n.real().seen.readAt(op.Data, op.Off)
 	if n.actual != nil && n.hurt != nil {
 		n.noticeDamage(op.Data[:done], op.Off)
@@ -123,6 +148,7 @@ func (v *Volume) read(op *vol.Op, h *handle, dec *decision) vol.Result {
 	for _, g := range dec.hits {
 		done = v.spoilRead(g, n, h, op, done)
 	}
+	h.moved(op.Off, done)
 	return vol.Result{N: done}
 }
 
@@ -144,6 +170,9 @@ func (v *Volume) write(op *vol.Op, h *handle, dec *decision) vol.Result {
 	if off+int64(len(op.Data)) > MaxFile {
 		return failed(syscall.EFBIG)
 	}
+	if v.beyondReach(n, off, len(op.Data)) {
+		return failed(syscall.EIO)
+	}
 	need, errno := v.need(n, off, len(op.Data))
 	if errno != 0 {
 		return failed(errno)
@@ -151,26 +180,18 @@ func (v *Volume) write(op *vol.Op, h *handle, dec *decision) vol.Result {
 	if len(dec.hits) == 0 {
 		v.charge(need)
 		n.both(func(i *image) { i.seen.writeAt(op.Data, off, v.epoch) })
+		h.wrote(off, len(op.Data))
 	} else {
 		v.spoilWrite(dec.hits, n, h, op.Data, off)
 	}
+	v.overwritten(h, off, len(op.Data), dec)
 	v.touch(n, int(off/BlockSize), blocksFor(off+int64(len(op.Data))))
 	return vol.Result{N: len(op.Data)}
 }
 
-// need is how many blocks a write adds, if the array has room for them.
-func (v *Volume) need(n *inode, off int64, size int) (int64, syscall.Errno) {
-	from, to := int(off/BlockSize), blocksFor(off+int64(size))
-	need := int64(to-from) - n.real().seen.allocated(from, to)
-	if need > 0 && (v.array.usedBlocks+need)*BlockSize > v.array.cfg.Capacity {
-		return 0, syscall.ENOSPC
-	}
-	return need, 0
-}
-
 func (v *Volume) touch(n *inode, from, to int) {
-	n.mtime = v.fleet.clock.Now()
-	n.dirty.add(from, to)
+	n.mtime, n.aged = v.fleet.clock.Now(), false
+	v.dirtyBlocks += n.dirty.add(from, to)
 	if !n.listed {
 		n.listed = true
 		v.dirty = append(v.dirty, n)
@@ -179,6 +200,7 @@ func (v *Volume) touch(n *inode, from, to int) {
 
 func (v *Volume) truncate(op *vol.Op, h *handle) vol.Result {
 	var n *inode
+	path := op.Path
 	if op.File != 0 {
 		var errno syscall.Errno
 		if n, errno = openFor(h, true); errno == syscall.EBADF && h != nil {
@@ -187,6 +209,7 @@ func (v *Volume) truncate(op *vol.Op, h *handle) vol.Result {
 		if errno != 0 {
 			return failed(errno)
 		}
+		path = h.path
 	} else {
 		at, errno := v.existing(op.Path)
 		if errno != 0 {
@@ -202,6 +225,7 @@ func (v *Volume) truncate(op *vol.Op, h *handle) vol.Result {
 	case op.Size > MaxFile:
 		return failed(syscall.EFBIG)
 	}
+	v.cutOff(n, path, op.Size)
 	v.setSize(n, op.Size)
 	return vol.Result{}
 }
@@ -210,6 +234,8 @@ func (v *Volume) setSize(n *inode, size int64) {
 	before := n.room()
 	n.both(func(i *image) { i.seen.truncate(size, v.epoch) })
 	v.charge(n.room() - before)
+	v.discarded = v.discarded || n.room() < before
+	n.beyond.drop(blocksFor(size))
 	last := int(size / BlockSize)
 	v.touch(n, last, last) // listed, with nothing dirty
 	if size%BlockSize != 0 {
@@ -302,6 +328,7 @@ func (v *Volume) unlink(op *vol.Op) vol.Result {
 }
 
 func (v *Volume) remove(at place) {
+	v.bury(at)
 	v.log(entry{changes: []change{{at.dir, at.name, nil}}})
 	at.node.linked = false
 	v.release(at.node)
@@ -352,13 +379,4 @@ func renamable(op *vol.Op, from, to place) syscall.Errno {
 		return syscall.ENOTEMPTY
 	}
 	return 0
-}
-
-// space is what Statfs answers: the array's room, as the volume sees it.
-func (v *Volume) space() vol.Space {
-	d := v.array
-	return vol.Space{
-		Bytes: d.cfg.Capacity, FreeBytes: max(0, d.cfg.Capacity-d.usedBlocks*BlockSize),
-		Inodes: d.cfg.Inodes, FreeInodes: max(0, d.cfg.Inodes-d.usedInodes),
-	}
 }

@@ -71,3 +71,11 @@ func (v *Volume) existing(path string) (place, syscall.Errno) {
 	}
 	return at, errno
 }
+
+// parent is the directory of a place; that of the root is the root.
+func (at place) parent() *inode {
+	if at.dir == nil {
+		return at.node
+	}
+	return at.dir
+}

@@ -176,8 +176,13 @@ func TestConfigurationsThatCannotBeAreRefused(t *testing.T) {
 		`make volumes: volume without a name`:                                  {Arrays: one, Volumes: map[string]array.VolumeConfig{"": {Array: "east"}}},
 		`make arrays: array without a name`:                                    {Arrays: map[string]array.ArrayConfig{"": {}}},
 		`make arrays: array a: -1 controllers`:                                 {Arrays: map[string]array.ArrayConfig{"a": {Controllers: -1}}},
-		`make arrays: array a: negative time`:                                  {Arrays: map[string]array.ArrayConfig{"a": {Service: -1}}},
-		`make arrays: array a: negative bandwidth, capacity or inodes`:         {Arrays: map[string]array.ArrayConfig{"a": {Capacity: -1}}},
+		`make arrays: array a: negative age, time powered, rebuild or skew`:    {Arrays: map[string]array.ArrayConfig{"a": {Skew: -1}}},
+		`make arrays: array a: 3 of 3 drives tolerated`:                        {Arrays: map[string]array.ArrayConfig{"a": {Drives: 3, Tolerance: 3}}},
+		`make arrays: array a: negative cache or queue`:                        {Arrays: map[string]array.ArrayConfig{"a": {Cache: -1}}},
+		`make arrays: array a: power-on hours start from how long it was powered`: {Arrays: map[string]array.ArrayConfig{
+			"a": {Counters: array.Counters{PowerOnHours: 1}}}},
+		`make arrays: array a: negative time`:                          {Arrays: map[string]array.ArrayConfig{"a": {Service: -1}}},
+		`make arrays: array a: negative bandwidth, capacity or inodes`: {Arrays: map[string]array.ArrayConfig{"a": {Capacity: -1}}},
 	} {
 		_, err := array.New(&voltest.Clock{}, 1, cfg)
 		require.EqualError(t, err, want)

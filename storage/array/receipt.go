@@ -18,7 +18,8 @@ type Receipt struct {
 	FirstAt    time.Duration
 	LastAt     time.Duration
 	Where      string // the first of them
-	Masked     int    // times that the effect would have changed nothing
+	Masked     int    // times that it came true and nobody could feel it
+	MaskedBy   string // what hid it the last time: see below
 	Held       int    // operations hanging now
 	Reverted   bool   // disarmed or fixed
 	RevertedAt time.Duration
@@ -29,6 +30,14 @@ type Receipt struct {
 	ObservedAt time.Duration
 }
 
+// What hides an effect: the other drives of the RAID group, the node's caches,
+// or that it would have changed nothing.
+const (
+	MaskedByRAID  = "raid"
+	MaskedByCache = "cache"
+	MaskedBySame  = "same bytes"
+)
+
 // Receipts lists what came of every arming, in the order of arming.
 func (f *Fleet) Receipts() []Receipt {
 	f.mu.Lock()
@@ -36,8 +45,10 @@ func (f *Fleet) Receipts() []Receipt {
 	all := make([]Receipt, 0, len(f.rules))
 	for _, r := range f.rules {
 		receipt := r.receipt
-		for _, g := range r.gates {
-			receipt.Held += len(g.held)
+		for _, u := range r.order {
+			for _, g := range u.gates {
+				receipt.Held += len(g.held)
+			}
 		}
 		all = append(all, receipt)
 	}
@@ -72,14 +83,25 @@ func (g *gate) note(op *vol.Op, h *handle, observed bool) {
 	}
 	if observed {
 		g.rule.observe()
+		g.v.array.alarmFelt(g.rule)
 	}
 }
 
-// masked notes that the effect would have changed nothing. What is to happen
-// once then waits for an operation that it does change.
-func (g *gate) masked() {
+// hidden notes that the effect was on and that something kept everybody from
+// feeling it.
+func (g *gate) hidden(by string) {
 	g.rule.receipt.Masked++
-	if g.rule.bug.Persistence == bug.Once {
-		g.unit.spent, g.unit.due = false, true
+	g.rule.receipt.MaskedBy = by
+}
+
+// masked notes that the effect would have changed nothing. What is to happen
+// once then waits for something that it does change.
+func (g *gate) masked() { hit{g: g}.masked(nil, "") }
+
+// masked is the same on a file, some parts of which were hit.
+func (x hit) masked(n *inode, path string) {
+	x.g.hidden(MaskedBySame)
+	if x.g.rule.bug.Persistence == bug.Once {
+		x.g.wait(n, path, x.parts)
 	}
 }

@@ -208,3 +208,19 @@ func TestAnActionThatLastsEndsWithItsReboot(t *testing.T) {
 	cycle(r, "east")
 	must(t, v, mkdir)
 }
+
+// TestWhatARollbackBroughtBackAndIsMadeAnewIsTrue: the node asks for a file that
+// it had removed, and is given the old one. What it writes there is no loss.
+func TestWhatARollbackBroughtBackAndIsMadeAnewIsTrue(t *testing.T) {
+	r := newRig(t, 1)
+	v := r.Volume("n1")
+	writeSync(t, v, "a", "old and long")
+	r.arm(shipped(t, "volume-rollback"), onN1)
+	f := create(t, v, "a")
+	must(t, v, vol.Op{Kind: vol.Unlink, Path: "a"})
+	require.NoError(t, r.Failover("east"))
+	writeSync(t, v, "a", "new")
+	wantPristine(t, v, "a", "new")
+	wantRead(t, v, "a", "new and long")
+	must(t, v, vol.Op{Kind: vol.Close, File: f})
+}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -23,30 +24,22 @@ type Rule struct {
 // rule is a bug that was armed: its scope, and what came of it.
 type rule struct {
 	id      string
+	dice    string // what its random streams are named after: the bug, and which of its armings this is
 	bug     bug.Bug
 	scope   bug.Scope
 	lostAt  lossEvents
-	effect  mask // operations that the effect concerns
-	looks   mask // operations that the trigger or the effect concern
+	effect  mask // operations that the effect is carried out on
+	asks    mask // operations at which conditions and chances are asked
+	answers mask // of an action: the operations that are answered as it says when they fire it
 	units   map[string]*unit
 	order   []*unit
-	gates   map[*Volume]*gate
+	gates   map[*Volume][]*gate
+	events  []string // that the trigger waits for
 	ended   bool
 	receipt Receipt
+	beneath bool // its places are of drives, so that RAID can stand in for them
 	clock   vol.Clock
-}
-
-// unit is what shares one trigger: a volume, an array or the whole system.
-type unit struct {
-	rule       *rule
-	watch      *watch
-	gates      []*gate
-	armed      bool // told that it is
-	on         bool // fired, and still in effect
-	due        bool // fired for the next operation only
-	spent      bool // will not fire again
-	file       string
-	controller int
+	fleet   *Fleet
 }
 
 // gate is where the operations of one volume pass one rule.
@@ -54,15 +47,23 @@ type gate struct {
 	rule  *rule
 	unit  *unit
 	v     *Volume
+	pos   int  // among the gates of the volume
+	felt  mask // operations that the effect is on for
+	asks  mask // operations that the trigger has to see
 	rng   *rand.Rand
 	held  []*request
-	shots []*snapshot
+	shots []*snapshot   // for a rollback
+	shown time.Duration // when what is durable was last about to change
+	gone  bool          // its volume is in scope no more
+	calm  bool          // its array was rebooted, and others that share the trigger were not
+
+	graves []grave // of names removed, for a bug that brings them back
 }
 
 // mask is a set of kinds of operations.
 type mask uint32
 
-const allOps mask = 1<<32 - 1
+const allOps mask = 1<<31 - 1
 
 func maskOf(kinds []vol.Kind) mask {
 	var m mask
@@ -74,7 +75,10 @@ func maskOf(kinds []vol.Kind) mask {
 
 func (m mask) has(k vol.Kind) bool { return m&(1<<k) != 0 }
 
-var mutators = maskOf([]vol.Kind{vol.Write, vol.Truncate, vol.Mkdir, vol.Rmdir, vol.Unlink, vol.Rename})
+var (
+	flushes  = maskOf([]vol.Kind{vol.Sync, vol.SyncDir})
+	mutators = maskOf([]vol.Kind{vol.Write, vol.Truncate, vol.Mkdir, vol.Rmdir, vol.Unlink, vol.Rename})
+)
 
 // Arm puts a bug in place. What scope leaves empty is as the bug says. A scope
 // in which there is no volume is an error.
@@ -84,12 +88,14 @@ func (f *Fleet) Arm(b bug.Bug, scope bug.Scope) (Rule, error) {
 	if err := b.Check(); err != nil {
 		return Rule{}, fmt.Errorf("arm %s: %w", b.ID, err)
 	}
-	r := f.newRule(b, merge(b.Scope, scope))
+	r := f.newRule(b, b.Scope.With(scope))
+	if f.prepared == 0 && len(f.rules) == 0 {
+		f.ageAll()
+	}
 	f.rules = append(f.rules, r)
 	f.rebind()
 	if len(r.gates) == 0 {
 		f.rules = f.rules[:len(f.rules)-1]
-		f.armed--
 		return Rule{}, fmt.Errorf("arm %s: no volume in scope %q; there are %s", b.ID, r.scope.String(), f.hosts())
 	}
 	out := Rule{ID: r.id, Bug: b.ID, Scope: r.receipt.Scope}
@@ -98,28 +104,36 @@ func (f *Fleet) Arm(b bug.Bug, scope bug.Scope) (Rule, error) {
 			out.Volumes = append(out.Volumes, v.name)
 		}
 	}
-	f.schedule(r, &b.Trigger)
+	r.start()
 	return out, nil
 }
 
-func merge(own, given bug.Scope) bug.Scope {
-	p, q := own.Population, given.Population
-	return bug.Scope{
-		Extent: cmp.Or(given.Extent, own.Extent, bug.ExtentVolume),
-		Path:   cmp.Or(given.Path, own.Path),
-		Population: bug.Population{OS: cmp.Or(q.OS, p.OS), Array: cmp.Or(q.Array, p.Array), Volume: cmp.Or(q.Volume, p.Volume),
-			Store: cmp.Or(q.Store, p.Store), Controller: cmp.Or(q.Controller, p.Controller)},
+// ageAll notes that everything stored so far was written long ago, where nobody
+// said when the preparation ends.
+func (f *Fleet) ageAll() {
+	f.aged = f.clock.Now()
+	for _, v := range f.order {
+		for _, n := range v.inodes {
+			n.aged = true
+		}
 	}
 }
 
-func (f *Fleet) newRule(b bug.Bug, scope bug.Scope) *rule {
-	f.armed++
-	r := &rule{id: fmt.Sprintf("%s#%d", b.ID, f.armed), bug: b, scope: scope, clock: f.clock,
-		units: map[string]*unit{}, gates: map[*Volume]*gate{}, effect: effectMask(&b.Effect)}
-	r.looks = r.effect | triggerMask(&b.Trigger)
-	if b.Effect.Action != "" {
-		r.looks = allOps // an action waits for no operation of its own
+// armings is how often a bug has been armed.
+func (f *Fleet) armings(bugID string) (n int) {
+	for _, r := range f.rules {
+		if r.bug.ID == bugID {
+			n++
+		}
 	}
+	return n
+}
+
+func (f *Fleet) newRule(b bug.Bug, scope bug.Scope) *rule {
+	r := &rule{id: fmt.Sprintf("%s#%d", b.ID, len(f.rules)+1), dice: fmt.Sprintf("%s#%d", b.ID, 1+f.armings(b.ID)), bug: b, scope: scope, clock: f.clock, fleet: f,
+		units: map[string]*unit{}, gates: map[*Volume][]*gate{}}
+	r.setMasks(&r.bug.Effect)
+	r.events = eventsOf(&r.bug.Trigger)
 	for _, at := range b.Effect.LostAt {
 		r.lostAt |= lossEventOf[at]
 	}
@@ -130,19 +144,37 @@ func (f *Fleet) newRule(b bug.Bug, scope bug.Scope) *rule {
 	return r
 }
 
-var lossEventOf = map[string]lossEvents{bug.EventPowerLoss: lostAtPowerLoss,
-	bug.EventFailover: lostAtFailover, bug.EventNodePowerLoss: lostAtNodePowerLoss}
+var lossEventOf = map[string]lossEvents{bug.EventPowerLoss: lostAtPowerLoss, bug.EventFailover: lostAtFailover,
+	bug.EventNodePowerLoss: lostAtNodePowerLoss, bug.EventEviction: lostAtEviction}
 
-func effectMask(e *bug.Effect) mask {
-	switch e.Action {
+// setMasks says which operations an effect concerns. An action waits for no
+// operation of its own, so any may fire it.
+func (r *rule) setMasks(e *bug.Effect) {
+	if len(e.Acts) > 0 {
+		return
+	}
+	r.effect = maskOf(e.Ops)
+	r.asks = r.effect
+	if e.Action == "" {
+		return
+	}
+	r.effect, r.answers = lasting(e.Action), maskOf(e.Ops)
+	if r.asks == 0 {
+		r.asks = cmp.Or(r.effect, allOps)
+	}
+}
+
+// lasting is the operations that an action is felt by for as long as it is on.
+func lasting(a bug.Action) mask {
+	switch a {
 	case bug.Offline:
 		return allOps
 	case bug.ReadOnly:
-		return mutators | maskOf([]vol.Kind{vol.Open, vol.Sync, vol.SyncDir})
+		return mutators | flushes | maskOf([]vol.Kind{vol.Open})
 	case bug.HideEntries:
 		return maskOf([]vol.Kind{vol.ReadDir})
 	}
-	return maskOf(e.Ops)
+	return 0
 }
 
 // hosts describes what there is, for the error about an empty scope.
@@ -154,11 +186,12 @@ func (f *Fleet) hosts() string {
 	return strings.Join(all, ", ")
 }
 
-// rebind gives every rule a gate at each volume in its scope, and takes away
+// rebind gives every rule its gates at each volume in its scope, and takes away
 // the others.
 func (f *Fleet) rebind() {
 	for _, v := range f.order {
-		v.gates, v.history = nil, 0
+		v.gates, v.acts, v.history = nil, nil, 0
+		v.forgetSights()
 	}
 	for _, r := range f.rules {
 		if r.ended {
@@ -171,60 +204,114 @@ func (f *Fleet) rebind() {
 	}
 }
 
-// armUnits tells those units that are new that their bug is armed.
-func (r *rule) armUnits() {
-	for _, u := range r.order {
-		if u.armed || len(u.gates) == 0 {
-			continue
-		}
-		u.armed = true
-		g := u.gates[0]
-		if u.watch.sees(&moment{unit: u, gate: g, event: bug.EventArm, now: r.clock.Now()}) {
-			g.fire("")
-		}
-	}
-}
-
 func (f *Fleet) bind(r *rule, v *Volume) {
-	host := bug.Host{OS: v.array.cfg.OS, Array: v.array.name, Volume: v.name, Store: v.store}
-	g := r.gates[v]
-	if !r.scope.Population.Has(host) {
-		if g != nil {
-			delete(r.gates, v)
-			g.unit.gates = slices.DeleteFunc(g.unit.gates, func(x *gate) bool { return x == g })
-			g.release()
+	gates := r.gates[v]
+	if !r.has(v) && !lingers(gates) {
+		delete(r.gates, v)
+		for _, g := range gates {
+			g.leave()
 		}
 		return
 	}
-	if g == nil {
-		g = &gate{rule: r, unit: r.unitFor(v), v: v, rng: f.stream("rule/" + r.id + "/" + v.name)}
-		g.unit.gates = append(g.unit.gates, g)
-		r.gates[v] = g
-		if r.bug.Effect.Action == bug.Rollback {
-			g.shots = []*snapshot{v.snapshot()}
-		}
+	if gates == nil {
+		gates = r.newGates(v)
+		r.gates[v] = gates
 	}
-	v.gates = append(v.gates, g)
+	for _, g := range gates {
+		g.pos = len(v.gates)
+		v.gates = append(v.gates, g)
+	}
+	v.acts = append(v.acts, r.bug.Effect.Acts...)
 	if c := r.bug.Effect.Data; c.Kind == bug.Old {
 		v.history = max(v.history, int(c.N))
 	}
 }
 
-func (r *rule) unitFor(v *Volume) *unit {
+// lingers reports whether a permanent bug has fired there: no other OS ends that,
+// but it will not fire again.
+func lingers(gates []*gate) bool {
+	fired := func(g *gate) bool { return g.unit.on || g.unit.wounds > 0 }
+	if len(gates) == 0 || gates[0].rule.bug.Persistence != bug.Permanent || !slices.ContainsFunc(gates, fired) {
+		return false
+	}
+	for _, g := range gates {
+		g.unit.closed, g.unit.stirred = true, true
+	}
+	return true
+}
+
+// has reports whether a volume is in scope. A drive that dies takes with it all
+// volumes of its array, so they are in scope together.
+func (r *rule) has(v *Volume) bool {
+	in := func(v *Volume) bool {
+		return r.scope.Population.Has(bug.Host{OS: v.array.cfg.OS, Array: v.array.name, Volume: v.name, Store: v.store})
+	}
+	if r.scope.Extent == bug.ExtentDevice {
+		return slices.ContainsFunc(v.array.volumes, in)
+	}
+	return in(v)
+}
+
+// newGates makes one gate for each unit that a volume belongs to.
+func (r *rule) newGates(v *Volume) []*gate {
+	n := r.unitsPerArray(v.array)
+	gates := make([]*gate, n)
+	for i := range n {
+		name := "rule/" + r.dice + "/" + v.name
+		if i > 0 {
+			name += "/" + strconv.Itoa(i)
+		}
+		g := &gate{rule: r, unit: r.unitFor(v, i), v: v, rng: r.fleet.stream(name)}
+		g.unit.watch.rouse(g.unit)
+		g.unit.gates = append(g.unit.gates, g)
+		g.unit.stirred = true
+		if r.bug.Effect.Action == bug.Rollback {
+			g.shots, g.shown = []*snapshot{v.snapshot()}, r.clock.Now()
+		}
+		gates[i] = g
+	}
+	return gates
+}
+
+// unitsPerArray is how many units an array has to itself, or 1.
+func (r *rule) unitsPerArray(d *device) int {
+	switch r.scope.Extent {
+	case bug.ExtentController:
+		return d.cfg.Controllers
+	case bug.ExtentDevice:
+		return max(1, d.cfg.Drives)
+	}
+	return 1
+}
+
+func (r *rule) unitFor(v *Volume, i int) *unit {
 	key := v.name
 	switch r.scope.Extent {
 	case bug.ExtentSystem:
 		key = ""
-	case bug.ExtentArray, bug.ExtentController:
-		key = v.array.name
+	case bug.ExtentArray, bug.ExtentController, bug.ExtentDevice:
+		key = v.array.name + "/" + strconv.Itoa(i)
 	}
 	u := r.units[key]
 	if u == nil {
-		u = &unit{rule: r, watch: newWatch(&r.bug.Trigger, false)}
+		u = &unit{rule: r, index: i, watch: newWatch(r), rng: r.fleet.stream("rule/" + r.dice + "/unit/" + key)}
 		r.units[key] = u
 		r.order = append(r.order, u)
 	}
 	return u
+}
+
+// leave takes a gate out of its unit, because its volume is in scope no more.
+func (g *gate) leave() {
+	u := g.unit
+	g.gone = true
+	u.watch.rouse(u)
+	if len(u.gates) == 1 {
+		u.revive()
+	}
+	u.gates = slices.DeleteFunc(u.gates, func(x *gate) bool { return x == g })
+	u.refresh()
+	g.release()
 }
 
 // Disarm takes one rule away; what it damaged stays damaged, what it held goes
@@ -266,22 +353,26 @@ func (f *Fleet) Fix(bugID string) error {
 }
 
 func (r *rule) fired() bool {
-	return slices.ContainsFunc(r.order, func(u *unit) bool { return u.on })
+	return slices.ContainsFunc(r.order, func(u *unit) bool { return u.on || u.wounds > 0 })
 }
 
 func (r *rule) stopFiring() {
 	for _, u := range r.order {
-		u.due = false
-		u.spent = u.spent || !u.on
+		u.due, u.closed = false, true
+		u.refresh()
 	}
 }
 
 func (f *Fleet) end(r *rule) {
 	r.ended = true
 	r.receipt.Reverted, r.receipt.RevertedAt = true, f.clock.Now()
+	for _, u := range r.order {
+		u.revive()
+		u.refresh()
+	}
 	f.rebind()
 	for _, v := range f.order {
-		if g := r.gates[v]; g != nil {
+		for _, g := range r.gates[v] {
 			g.release()
 		}
 	}
@@ -301,76 +392,3 @@ func (g *gate) release() {
 }
 
 func (g *gate) dropHeld() { g.held = nil }
-
-// event tells every rule in scope of an array what happened to it.
-func (f *Fleet) event(d *device, name string) {
-	for _, r := range slices.Clone(f.rules) {
-		if !r.ended {
-			r.tell(d, name)
-		}
-	}
-}
-
-// tell lets the units of an array, or all for nil, see an event.
-func (r *rule) tell(d *device, event string) {
-	for _, u := range r.order {
-		i := slices.IndexFunc(u.gates, func(g *gate) bool { return d == nil || g.v.array == d })
-		if i < 0 || u.spent || u.on {
-			continue
-		}
-		g := u.gates[i]
-		if u.watch.sees(&moment{unit: u, gate: g, event: event, now: r.clock.Now()}) {
-			g.fire("")
-		}
-	}
-}
-
-// reboot ends what a power cycle of an array ends.
-func (f *Fleet) reboot(d *device) {
-	for _, r := range f.rules {
-		if r.bug.Persistence != bug.UntilReboot || r.ended {
-			continue
-		}
-		for _, u := range r.order {
-			if slices.ContainsFunc(u.gates, func(g *gate) bool { return g.v.array == d }) {
-				u.on = false
-			}
-		}
-	}
-}
-
-// schedule wakes a rule at the times its trigger names, so that an action need
-// not wait for an operation.
-func (f *Fleet) schedule(r *rule, t *bug.Trigger) {
-	if r.bug.Effect.Action == "" {
-		return
-	}
-	for _, at := range times(t) {
-		if d := at - f.clock.Now(); d > 0 {
-			f.later(d, func() {
-				if !r.ended {
-					r.tell(nil, "")
-				}
-			})
-		} else {
-			r.tell(nil, "")
-		}
-	}
-}
-
-func times(t *bug.Trigger) []time.Duration {
-	var all []time.Duration
-	if t.Time != nil {
-		all = append(all, t.Time.At)
-	}
-	for i := range t.All {
-		all = append(all, times(&t.All[i])...)
-	}
-	for i := range t.Any {
-		all = append(all, times(&t.Any[i])...)
-	}
-	if t.Arm != nil {
-		all = append(all, append(times(t.Arm), times(t.Fire)...)...)
-	}
-	return all
-}

@@ -4,35 +4,60 @@ import (
 	"bytes"
 	"hash/fnv"
 	"slices"
-	"syscall"
 
 	"fourdays/storage/bug"
 	"fourdays/storage/vol"
 )
 
+// within is those parts of [off, off+n) that a hit concerns.
+func (x hit) within(off int64, n int) []part {
+	all := part{off, off + int64(n)}
+	if x.parts == nil {
+		return []part{all}
+	}
+	var some []part
+	for _, p := range x.parts {
+		if p = p.and(all); !p.empty() {
+			some = append(some, p)
+		}
+	}
+	return some
+}
+
 // spoilRead changes what a read returns and says how much of it is left.
-func (v *Volume) spoilRead(g *gate, n *inode, h *handle, op *vol.Op, done int) int {
+func (v *Volume) spoilRead(x hit, n *inode, h *handle, op *vol.Op, done int) int {
 	p := op.Data[:done]
 	before := slices.Clone(p)
+	for _, at := range x.within(op.Off, done) {
+		if x.g.rule.bug.Effect.Data.Kind == bug.Cut {
+			done = min(done, cutTo(int(at.to-op.Off), int(x.g.rule.bug.Effect.Data.N)))
+			continue
+		}
+		v.replace(x.g, n, p[at.from-op.Off:at.to-op.Off], at.from)
+	}
+	if done == len(p) && bytes.Equal(before, p) {
+		x.masked(n, h.path)
+		return done
+	}
+	x.g.note(op, h, true)
+	return done
+}
+
+// cutTo is the last multiple of unit below n.
+func cutTo(n, unit int) int { return (n - 1) / unit * unit }
+
+// replace gives bytes at an offset of a file what the effect makes of them.
+func (v *Volume) replace(g *gate, n *inode, p []byte, off int64) {
 	switch c := g.rule.bug.Effect.Data; c.Kind {
 	case bug.Zero:
 		clear(p)
 	case bug.Old:
-		n.readOld(p, op.Off, int(c.N))
+		n.readOld(p, off, int(c.N))
 	case bug.Other:
-		v.readOther(g, n, p, op.Off)
+		v.readOther(g, n, p, off)
 	case bug.Flip:
 		g.flip(p, int(c.N))
-	case bug.Cut:
-		done -= min(done, max(1, done%int(c.N)))
-		done -= done % int(c.N)
 	}
-	if done == len(p) && bytes.Equal(before, p) {
-		g.masked()
-		return done
-	}
-	g.note(op, h, true)
-	return done
 }
 
 // readOld replaces those blocks of which an older version is kept.
@@ -81,163 +106,19 @@ func (g *gate) flip(p []byte, n int) {
 	}
 }
 
-// spoilWrite keeps in the truth what was written, and in the array what the
-// rules leave of it.
-func (v *Volume) spoilWrite(hits []*gate, n *inode, h *handle, p []byte, off int64) {
-	op := vol.Op{Kind: vol.Write}
-	img := v.fork(n, nil)
-	before := n.room()
-	n.truth.seen.writeAt(p, off, v.epoch)
-	img.seen.grow(max(img.seen.size, off+int64(len(p))))
-	stored := slices.Clone(p)
-	for _, g := range hits {
-		left, done := v.spoilt(g, n, stored, off)
-		if !done {
-			g.masked()
-			continue
-		}
-		stored = left
-		n.hurt = g.rule
-		g.note(&op, h, false)
-	}
-	img.seen.writeAt(stored, off, v.epoch)
-	v.charge(n.room() - before)
-}
-
-// spoilt is what one rule leaves of a write, and whether it changed anything.
-// What is left is always the beginning of it.
-func (v *Volume) spoilt(g *gate, n *inode, p []byte, off int64) ([]byte, bool) {
-	e := &g.rule.bug.Effect
-	switch e.Persist.Kind {
-	case bug.No:
-		return nil, true
-	case bug.Partial:
-		return g.tear(p, off, e.Persist.Unit)
-	case bug.Elsewhere:
-		return nil, v.misdirect(g, n, p, off)
-	}
-	spoilt := slices.Clone(p)
-	switch e.Data.Kind {
-	case bug.Zero:
-		clear(spoilt)
-	case bug.Other:
-		v.readOther(g, n, spoilt, off)
-	case bug.Flip:
-		g.flip(spoilt, int(e.Data.N))
-	}
-	return spoilt, !bytes.Equal(spoilt, p)
-}
-
-// tear keeps a number of whole units from the beginning of a write, at least
-// one and not all; a write within one unit does not tear.
-func (g *gate) tear(p []byte, off, unit int64) ([]byte, bool) {
-	first := unit - off%unit
-	if first >= int64(len(p)) {
-		return p, false
-	}
-	more := (int64(len(p)) - first - 1) / unit // units that could also survive
-	return p[:first+unit*g.rng.Int64N(more+1)], true
-}
-
-// misdirect puts a write where something else is: in another file or, if there
-// is none, in another block of the same one.
-func (v *Volume) misdirect(g *gate, n *inode, p []byte, off int64) bool {
-	victim := v.anotherFile(g, n)
-	var at int64
-	if victim != nil {
-		blocks := (victim.real().seen.size - 1) / BlockSize
-		at = g.rng.Int64N(blocks+1) * BlockSize
-	} else {
-		victim = n
-		last := (n.real().seen.size - 1) / BlockSize
-		if last < 1 {
-			return false
-		}
-		at = (off/BlockSize + 1 + g.rng.Int64N(last)) % (last + 1) * BlockSize
-	}
-	img := v.fork(victim, g.rule)
-	before := victim.room()
-	v.epoch++
-	for _, s := range []*state{&img.seen, &img.acked} {
-		if at < s.size {
-			s.writeAt(p[:min(int64(len(p)), s.size-at)], at, v.epoch)
-		}
-	}
-	if victim != n {
-		v.charge(victim.room() - before)
-	}
-	return true
-}
-
-// doSync carries out an fsync, or pretends to.
-func (v *Volume) doSync(h *handle, dec *decision) vol.Result {
-	if h == nil {
-		return failed(syscall.EBADF)
-	}
-	op := vol.Op{Kind: vol.Sync}
-	return v.flush(&op, h, dec, func(l *lie) vol.Result { return v.sync(h.node, l) })
-}
-
-func (v *Volume) doSyncDir(op *vol.Op, dec *decision) vol.Result {
-	at, errno := v.existing(op.Path)
-	if errno != 0 {
-		return failed(errno)
-	}
-	if !at.node.isDir() {
-		return failed(syscall.ENOTDIR)
-	}
-	return v.flush(op, nil, dec, func(l *lie) vol.Result { return v.syncDir(at.node, l) })
-}
-
-func (v *Volume) flush(op *vol.Op, h *handle, dec *decision, do func(*lie) vol.Result) vol.Result {
-	for _, g := range dec.hits {
-		if p := g.rule.bug.Effect.Persist; p.Kind != bug.Yes {
-			return v.pretend(g, op, h, do)
-		}
-	}
-	return do(nil)
-}
-
-// pretend acknowledges a flush and leaves what it should have made durable in
-// the array's volatile cache.
-func (v *Volume) pretend(g *gate, op *vol.Op, h *handle, do func(*lie) vol.Result) vol.Result {
-	p := g.rule.bug.Effect.Persist
-	var l *lie
-	if n := len(v.lies); n > 0 && v.lies[n-1].rule == g.rule && p.Kind == bug.No {
-		l = v.lies[n-1]
-	} else {
-		l = newLie(g.rule)
-		v.lies = append(v.lies, l)
-	}
-	entries, files := len(l.entries), l.taken
-	res := do(l)
-	if len(l.entries) == entries && l.taken == files {
-		g.masked()
-	} else {
-		g.note(op, h, false)
-	}
-	switch p.Kind {
-	case bug.Partial:
-		l.leak(func() bool { return g.rng.IntN(2) == 0 })
-	case bug.Late:
-		v.fleet.later(p.Late, func() { v.destage(slices.Index(v.lies, l) + 1) })
-	}
-	return res
-}
-
 // hideEntries leaves out of a listing the share of names that a rule hides; the
 // same ones each time.
 func (v *Volume) hideEntries(list []vol.Info, dir string, dec *decision) []vol.Info {
-	for _, g := range dec.hits {
-		if g.rule.bug.Effect.Action != bug.HideEntries {
+	for _, x := range dec.hits {
+		if x.g.rule.bug.Effect.Action != bug.HideEntries {
 			continue
 		}
 		before := len(list)
-		list = slices.DeleteFunc(list, func(i vol.Info) bool { return g.hides(dir, i.Name) })
+		list = slices.DeleteFunc(list, func(i vol.Info) bool { return x.g.hides(dir, i.Name) })
 		if len(list) == before {
-			g.masked()
+			x.masked(nil, dir)
 		} else {
-			g.note(&vol.Op{Kind: vol.ReadDir, Path: dir}, nil, true)
+			x.g.note(&vol.Op{Kind: vol.ReadDir, Path: dir}, nil, true)
 		}
 	}
 	return list
@@ -245,7 +126,9 @@ func (v *Volume) hideEntries(list []vol.Info, dir string, dec *decision) []vol.I
 
 func (g *gate) hides(dir, name string) bool {
 	h := fnv.New64a()
-	h.Write([]byte(g.rule.id + "/" + g.v.name + "/" + dir + "/" + name))
+	h.Write([]byte(g.rule.dice + "/" + g.v.name + "/" + dir + "/" + name))
+	x := h.Sum64() // names that differ in one letter have sums that differ little
+	x = (x ^ x>>33) * 0xff51afd7ed558ccd
 	const scale = 1 << 20
-	return float64(h.Sum64()%scale)/scale < g.rule.bug.Effect.Part
+	return float64((x^x>>33)%scale)/scale < g.rule.bug.Effect.Part
 }

@@ -43,13 +43,14 @@ func TestACountFiresAtItsNumberAndAgain(t *testing.T) {
 }
 
 func TestEachCounterCounts(t *testing.T) {
-	r := newRig(t, 1, east(func(c *array.ArrayConfig) { c.Counters = array.Counters{Ops: 100, PowerOnHours: 7} }))
+	r := newRig(t, 1, east(func(c *array.ArrayConfig) { c.Counters, c.PowerOn = array.Counters{Ops: 100}, 7*time.Hour }))
 	v := r.Volume("n1")
 	writeSync(t, v, "a", "12345") // open, write, fsync, close
 	r.clock.Advance(90 * time.Minute)
 	cycle(r, "east")
 	r.clock.Advance(40 * time.Minute)
-	require.Equal(t, array.Counters{Ops: 104, Writes: 1, Flushes: 1, Files: 1, Bytes: 5, PowerOnHours: 9}, r.Counters("east"))
+	require.Equal(t, array.Counters{Ops: 104, Writes: 1, Flushes: 1, Files: 1, Bytes: 5, PowerOnHours: 9,
+		PowerLosses: 1, PowerCycles: 1}, r.Counters("east"))
 	require.Zero(t, r.Counters("none"))
 	for trigger, fires := range map[string]bool{
 		`{count: ops, at: 106}`: true, `{count: ops, at: 2000}`: false, `{count: writes, at: 1}`: true, `{count: writes, at: 2}`: false,
@@ -178,15 +179,101 @@ func TestArmingWaitsForItsFire(t *testing.T) {
 	require.True(t, readFails(t, v, "a"))
 }
 
-func TestTheFileExtentIsTheFileThatFired(t *testing.T) {
+// TestEachFileThatFiresIsHitByItself shows two files hit by one rule, a third
+// that is spared, and one that is hit whatever it is called.
+func TestEachFileThatFiresIsHitByItself(t *testing.T) {
+	r := newRig(t, 1)
+	v := r.Volume("n1")
+	for _, name := range []string{"a", "b", "c"} {
+		writeSync(t, v, name, "x")
+	}
+	r.arm(parse(t, "trigger: {match: {ops: [write]}}\npersistence: until_fix\neffect: {ops: [read], reply: EIO}\nscope: {extent: file}"), onN1)
+	writeSync(t, v, "a", "y")
+	writeSync(t, v, "b", "y")
+	require.True(t, readFails(t, v, "a"))
+	require.True(t, readFails(t, v, "b"))
+	require.False(t, readFails(t, v, "c"))
+	must(t, v, vol.Op{Kind: vol.Rename, Path: "b", To: "moved"})
+	require.True(t, readFails(t, v, "moved"))
+	require.NoError(t, r.Fix("test"))
+	require.False(t, readFails(t, v, "a"))
+}
+
+// TestAControllersBugIsNotToldOfOthersEvents shakes an array while another
+// controller serves it: nothing happens, nor is anything remembered.
+func TestAControllersBugIsNotToldOfOthersEvents(t *testing.T) {
+	one := 1
+	of1 := bug.Scope{Population: bug.Population{Array: "east", Controller: &one}}
 	r := newRig(t, 1)
 	v := r.Volume("n1")
 	writeSync(t, v, "a", "x")
-	writeSync(t, v, "b", "x")
-	r.arm(parse(t, "trigger: {match: {ops: [read]}}\npersistence: until_fix\neffect: {ops: [read], reply: EIO}\nscope: {extent: file}"), onN1)
-	require.True(t, readFails(t, v, "b"))
-	require.False(t, readFails(t, v, "a"))
-	require.True(t, readFails(t, v, "b"))
+	r.arm(bugOf(t, `{event: shake}`, "permanent", `{action: wipe}`, ""), of1)
+	r.arm(bugOf(t, `{event: arm}`, "permanent", `{action: wipe}`, ""), of1)
+	r.arm(bugOf(t, `{event: arm}`, "permanent", deadDrive, `{extent: device}`), of1)
+	r.arm(bugOf(t, `{all: [{event: shake}, {match: {ops: [read]}}]}`, "permanent", `{ops: [read], reply: EIO}`, ""), of1)
+	require.NoError(t, r.Event("east", "shake"))
+	wantRead(t, v, "a", "x")
+	require.NoError(t, r.Failover("east"))
+	wantRead(t, v, "a", "x")
+	require.NoError(t, r.Event("east", "shake"))
+	wantGone(t, v, "a")
+}
+
+// TestARebootHelpsTheArrayThatWasRebooted: a bug of the whole system goes from one
+// array after the other, and its trigger is asked again when it is gone from all.
+func TestARebootHelpsTheArrayThatWasRebooted(t *testing.T) {
+	r := newRig(t, 1)
+	all := []vol.Volume{r.Volume("n1"), r.Volume("n2"), r.Volume("n3")}
+	failing := func() (n int) {
+		for _, v := range all {
+			if stat(t, v) != 0 {
+				n++
+			}
+		}
+		return n
+	}
+	r.arm(bugOf(t, `{event: shake}`, "until_reboot", `{ops: [stat], reply: EIO}`, `{extent: system}`), bug.Scope{})
+	require.NoError(t, r.Event("east", "shake"))
+	for i, name := range []string{"east", "west", "north"} {
+		require.Equal(t, 3-i, failing())
+		cycle(r, name)
+		require.Equal(t, 2-i, failing(), name)
+		require.Zero(t, stat(t, all[i]), name)
+	}
+	require.NoError(t, r.Event("west", "shake"))
+	require.Equal(t, 3, failing())
+}
+
+// TestASystemsBugComesBackWhereItWent an hour after each reboot, on that array.
+func TestASystemsBugComesBackWhereItWent(t *testing.T) {
+	r := newRig(t, 1)
+	r.arm(bugOf(t, `{event: arm}`, "until_reboot(1h)", `{ops: [stat], reply: EIO}`, `{extent: system}`), bug.Scope{})
+	fails := func(name string) bool { return stat(t, r.Volume(name)) != 0 }
+	for _, name := range []string{"east", "west", "north"} {
+		cycle(r, name)
+	}
+	require.False(t, fails("n1") || fails("n2") || fails("n3"))
+	r.clock.Advance(30 * time.Minute)
+	cycle(r, "east")
+	r.clock.Advance(30 * time.Minute)
+	require.False(t, fails("n1"))
+	require.True(t, fails("n2") && fails("n3"))
+	r.clock.Advance(30 * time.Minute)
+	require.True(t, fails("n1"))
+}
+
+// TestAControllersBugActsWhereItServes: of two arrays that share a trigger only the
+// one that the controller serves is hit.
+func TestAControllersBugActsWhereItServes(t *testing.T) {
+	one := 1
+	r := newRig(t, 1)
+	writeSync(t, r.Volume("n1"), "a", "x")
+	writeSync(t, r.Volume("n2"), "a", "x")
+	r.arm(bugOf(t, `{event: shake}`, "permanent", `{action: wipe}`, ""), bug.Scope{Extent: bug.ExtentSystem, Population: bug.Population{Controller: &one}})
+	require.NoError(t, r.Failover("east"))
+	require.NoError(t, r.Event("east", "shake"))
+	wantGone(t, r.Volume("n1"), "a")
+	wantRead(t, r.Volume("n2"), "a", "x")
 }
 
 func TestAControllersBugLeavesWithIt(t *testing.T) {
@@ -251,10 +338,7 @@ func TestOneSeedIsOneHistory(t *testing.T) {
 		r := newRig(t, seed)
 		for _, id := range []string{"lost-write", "torn-write", "bit-rot", "misdirected-write", "stale-read", "foreign-read", "flush-lies"} {
 			b := shipped(t, id)
-			if b.Trigger.Chance > 0 {
-				b.Trigger.Chance = 0.2
-			}
-			r.arm(b, bug.Scope{})
+			r.arm(b.Sure(0.2), bug.Scope{})
 		}
 		rng := rand.New(rand.NewPCG(9, 9))
 		v := r.Volume("n1")
@@ -295,4 +379,15 @@ func TestAScopeFillsInWhatTheBugLeavesOpen(t *testing.T) {
 	rule = r.arm(b, bug.Scope{Population: bug.Population{OS: "*/*"}, Extent: bug.ExtentArray, Path: "*"})
 	require.Equal(t, []string{"n1", "n2", "n3"}, rule.Volumes)
 	require.Equal(t, "os=*/* path=* extent=array", rule.Scope)
+}
+
+// TestAVolumeOfDirectIOIsDirect: a host whose file system is mounted so makes
+// every operation a direct one, whatever the program asked for.
+func TestAVolumeOfDirectIOIsDirect(t *testing.T) {
+	for _, direct := range []bool{false, true} {
+		r := newRig(t, 1, func(cfg *array.Config) { cfg.Volumes["n1"] = array.VolumeConfig{Array: "east", Direct: direct} })
+		r.arm(parse(t, "trigger: {match: {ops: [write], flags: [direct]}}\npersistence: transient\neffect: {ops: [write], persist: \"no\"}"), onN1)
+		writeSync(t, r.Volume("n1"), "f", "x")
+		require.Equal(t, direct, r.receipt().Fired > 0)
+	}
 }

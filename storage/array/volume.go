@@ -1,9 +1,12 @@
 package array
 
 import (
+	"maps"
 	"math/rand/v2"
+	"slices"
 	"syscall"
 
+	"fourdays/storage/bug"
 	"fourdays/storage/vol"
 )
 
@@ -14,6 +17,7 @@ type Volume struct {
 	name   string
 	store  string
 	strict bool
+	direct bool // every file is opened with O_DIRECT
 
 	root    *inode
 	inodes  []*inode // in the order of their making
@@ -24,26 +28,48 @@ type Volume struct {
 	journal []entry
 	dirty   []*inode
 	lies    []*lie
-	history int // versions of a block that armed bugs may ask for
+	aliases []*alias
+	limit   int64 // bytes, if a bug has shrunk the volume
+	limited *rule // which
+
+	discarded bool // room was given back, and nobody has been told yet
+	history   int  // versions of a block that armed bugs may ask for
+
+	copies map[string]*copied
+	strays map[*inode]map[int]stray // what the other site has otherwise
 
 	files    map[vol.FileID]*handle
 	lastFile vol.FileID
 	gen      uint64 // operations of an earlier generation are dropped
 
 	usedBlocks, usedInodes int64
-	counters               Counters
-	gates                  []*gate // the rules in whose scope the volume is
+	dirtyBlocks            int64 // not flushed yet
+	tally                  tally
 	rng                    *rand.Rand
+
+	gates  []*gate   // the rules in whose scope the volume is
+	acts   []bug.Act // that any of them is about
+	bound  int       // how often that changed
+	state  int       // how often it changed what they have to see
+	stale  bool      // it changed since it was last looked at
+	awake  mask      // operations that any of them has to see
+	hurts  mask      // operations that may meet a place that was hit
+	scars  map[string]*[]wound
+	sights map[string]*sight
 }
 
 // handle is one open of a file. Closed, it lives on while operations in flight
 // use it.
 type handle struct {
 	node   *inode
+	dir    *inode // that it was opened in
 	path   string
 	flag   int
 	busy   int
 	closed bool
+	track  track // of the last read or write
+	writes track // of the last write
+	sight  *sight
 }
 
 // request is an operation between Do and its answer.
@@ -54,11 +80,14 @@ type request struct {
 	done func(vol.Result)
 	dec  decision
 	gen  uint64
+	seq  uint64
+
+	judged bool // dec holds
 }
 
 func newVolume(f *Fleet, d *device, name string, cfg VolumeConfig) *Volume {
-	v := &Volume{fleet: f, array: d, name: name, store: cfg.Store, strict: cfg.Profile == Strict,
-		files: map[vol.FileID]*handle{}, epoch: 1, rng: f.stream("volume/" + name)}
+	v := &Volume{fleet: f, array: d, name: name, store: cfg.Store, strict: cfg.Profile == Strict, direct: cfg.Direct,
+		files: map[vol.FileID]*handle{}, copies: map[string]*copied{}, strays: map[*inode]map[int]stray{}, epoch: 1, rng: f.stream("volume/" + name)}
 	v.root = v.newInode(dirMode)
 	return v
 }
@@ -77,6 +106,7 @@ func (v *Volume) Do(op *vol.Op, done func(vol.Result)) {
 		done(vol.Result{Errno: syscall.EIO})
 		return
 	}
+	v.fleet.tick()
 	var h *handle
 	if op.File != 0 {
 		if h = v.files[op.File]; h == nil || h.closed {
@@ -86,6 +116,11 @@ func (v *Volume) Do(op *vol.Op, done func(vol.Result)) {
 		}
 	}
 	v.count(op)
+	if !v.array.serving && !op.NoWait {
+		v.keep(&request{v: v, op: *op, file: h, done: done})
+		v.fleet.unlock()
+		return
+	}
 	dec, plain := v.judge(op, h)
 	if plain && v.array.instant() || op.NoWait && dec.errno == 0 {
 		res := v.execute(op, h, &dec)
@@ -93,17 +128,26 @@ func (v *Volume) Do(op *vol.Op, done func(vol.Result)) {
 		done(res)
 		return
 	}
-	if h != nil {
-		h.busy++
-	}
-	v.start(&request{v: v, op: *op, file: h, done: done, dec: dec, gen: v.gen})
+	v.keep(&request{v: v, op: *op, file: h, done: done, dec: dec, judged: true})
 	v.fleet.unlock()
 }
 
-// start answers with an error at once, holds a hung operation, or puts the
-// operation in its controller's queue.
+// keep starts an operation that is not answered at once.
+func (v *Volume) keep(r *request) {
+	v.fleet.seq++
+	r.gen, r.seq = v.gen, v.fleet.seq
+	if r.file != nil {
+		r.file.busy++
+	}
+	v.start(r)
+}
+
+// start lets an operation wait for a controller, answers with an error at once,
+// holds a hung operation, or puts the operation in its controller's queue.
 func (v *Volume) start(r *request) {
 	switch {
+	case !v.array.serving:
+		v.array.waiting = append(v.array.waiting, r)
 	case r.dec.errno != 0:
 		v.finish(r, vol.Result{Errno: r.dec.errno})
 	case r.dec.hang != nil:
@@ -114,13 +158,16 @@ func (v *Volume) start(r *request) {
 }
 
 func (v *Volume) queue(r *request) {
-	wait := v.array.admit(v.fleet.clock.Now(), len(r.op.Data)) + r.dec.delay
+	wait := v.array.admit(v.fleet.clock.Now(), len(r.op.Data), r.dec.slow) + r.dec.delay
 	if wait <= 0 {
 		v.finish(r, v.execute(&r.op, r.file, &r.dec))
 		return
 	}
+	turn := v.array.turn
+	v.array.flying[r] = struct{}{}
 	v.fleet.later(wait, func() {
-		if r.gen == v.gen {
+		if r.gen == v.gen && turn == v.array.turn {
+			delete(v.array.flying, r)
 			v.finish(r, v.execute(&r.op, r.file, &r.dec))
 		}
 	})
@@ -140,6 +187,7 @@ func (v *Volume) closeIdle(id vol.FileID, h *handle) {
 	if h.closed && h.busy == 0 {
 		delete(v.files, id)
 		h.node.opens--
+		v.evict(h.node)
 		v.release(h.node)
 	}
 }
@@ -159,6 +207,7 @@ func (v *Volume) endOpens() {
 	v.files = map[vol.FileID]*handle{}
 	for _, n := range append([]*inode(nil), v.inodes...) {
 		if n.opens == 0 {
+			v.evict(n)
 			v.release(n)
 		}
 	}
@@ -166,6 +215,8 @@ func (v *Volume) endOpens() {
 
 func (v *Volume) dropInFlight() {
 	v.gen++
+	maps.DeleteFunc(v.array.flying, func(r *request, _ struct{}) bool { return r.v == v })
+	v.array.waiting = slices.DeleteFunc(v.array.waiting, func(r *request) bool { return r.v == v })
 	for _, g := range v.gates {
 		g.dropHeld()
 	}
