@@ -1,6 +1,7 @@
 package replica
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -181,6 +182,44 @@ func TestFlippedBitInATableKeepsTheNodeOut(t *testing.T) {
 			require.ErrorIs(t, err, ErrUnavailable)
 		})
 	}
+}
+
+// TestRuinedTableKeepsTheNodeOut ruins a flushed table in the ways over which
+// Badger panics where nobody can catch it: the node lives to say what is wrong, and
+// a table that the manifest does not know is nothing to it.
+func TestRuinedTableKeepsTheNodeOut(t *testing.T) {
+	for name, ruin := range map[string]func(table []byte) []byte{
+		"all zeros":        func(b []byte) []byte { return make([]byte, len(b)) },
+		"a zeroed end":     func(b []byte) []byte { clear(b[len(b)-64:]); return b },
+		"an end of ones":   func(b []byte) []byte { copy(b[len(b)-16:], bytes.Repeat([]byte{0xff}, 16)); return b },
+		"half of it":       func(b []byte) []byte { return b[:len(b)/2] },
+		"a few bytes":      func(b []byte) []byte { return b[:3] },
+		"nothing":          func([]byte) []byte { return nil },
+		"another's bytes":  func(b []byte) []byte { return bytes.Repeat([]byte("no table "), len(b)/9) },
+		"a shorter index":  func(b []byte) []byte { b[len(b)-14] ^= 1; return b },
+		"a zeroed middle":  func(b []byte) []byte { clear(b[len(b)/4 : len(b)/2]); return b },
+		"a zeroed quarter": func(b []byte) []byte { clear(b[len(b)*3/4:]); return b },
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := newCluster(t, 1)
+			c.fill("x", 20)
+			c.stop("n1") // flushes
+			path := newest(t, c.volume("n1"), ".sst")
+			content, err := os.ReadFile(path)
+			require.NoError(t, err)
+			require.NoError(t, os.WriteFile(path, ruin(content), 0o644))
+			r := c.start("n1", nil)
+			require.Eventually(t, func() bool { return len(r.Status().Detected) > 0 }, 5*time.Second, time.Millisecond)
+			require.Contains(t, r.Status().Unavailable, filepath.Base(path))
+		})
+	}
+	t.Run("of nobody", func(t *testing.T) {
+		c := newCluster(t, 1)
+		c.fill("x", 20)
+		c.stop("n1")
+		require.NoError(t, os.WriteFile(filepath.Join(c.volume("n1"), "state", "000099.sst"), make([]byte, 4096), 0o644))
+		c.waitPhase(c.start("n1", nil), running)
+	})
 }
 
 // TestDamagedTableIsNotCompactedAway flips a bit under a running node: before

@@ -90,6 +90,9 @@ func openBadger(opt badger.Options, detect func(string)) (*badger.DB, error) {
 
 func tryOpen(opt badger.Options) (db *badger.DB, err error) {
 	defer catch(&err)
+	if err := checkTables(opt); err != nil {
+		return nil, err
+	}
 	return badger.Open(opt)
 }
 
