@@ -14,25 +14,24 @@ func (d *decoder) arm(s *Scenario, _ *Step, n *yaml.Node) Action {
 	var a Arm
 	d.matching(&a.Bug, nameForm, "want the ID of a bug; `fourdays bugs` lists them")(n)
 	a.As = a.Bug
-	d.later(func() {
-		if ids := bugIDs(s); a.Bug != "" && !slices.Contains(ids, a.Bug) {
-			want := "`fourdays bugs` lists the catalogue; bugs: defines your own"
-			if guess := closest(a.Bug, ids); guess != "" {
-				want = fmt.Sprintf("did you mean %q? %s", guess, want)
-			}
-			d.wrong(n, want, "there is no bug %q", a.Bug)
-		}
-	})
+	d.later(func() { d.isBug(a.Bug, s, n) })
 	return a
 }
 
-// bugIDs are the bugs that a scenario can arm: its own, and the catalogue's.
-func bugIDs(s *Scenario) []string {
+// isBug checks that there is a bug of that ID.
+func (d *decoder) isBug(id string, s *Scenario, n *yaml.Node) {
+	if _, known := s.Bug(id); known || id == "" {
+		return
+	}
 	var ids []string
-	for _, b := range append(catalog.All(), s.Bugs...) {
+	for _, b := range slices.Concat(s.Bugs, s.Others, catalog.All()) {
 		ids = append(ids, b.ID)
 	}
-	return ids
+	want := "`fourdays bugs` lists the catalogue; bugs: defines your own, and --bugs DIR brings a folder"
+	if guess := closest(id, ids); guess != "" {
+		want = fmt.Sprintf("did you mean %q? %s", guess, want)
+	}
+	d.wrong(n, want, "there is no bug %q", id)
 }
 
 func (d *decoder) disarm(_ *Scenario, _ *Step, n *yaml.Node) Action {
@@ -60,12 +59,6 @@ func (d *decoder) kill(s *Scenario, _ *Step, n *yaml.Node) Action { return Kill{
 func (d *decoder) start(s *Scenario, _ *Step, n *yaml.Node) Action { return Start{d.nodes(n, s)} }
 
 func (d *decoder) restart(s *Scenario, _ *Step, n *yaml.Node) Action { return Restart{d.nodes(n, s)} }
-
-func (d *decoder) failover(s *Scenario, _ *Step, n *yaml.Node) Action {
-	var a Failover
-	d.names(&a.Arrays, "arrays", d.known("array", s.arrayNames))(n)
-	return a
-}
 
 func (d *decoder) partition(s *Scenario, _ *Step, n *yaml.Node) Action {
 	const want = "want at least two groups of nodes, such as [[n1], [n2, n3]]"

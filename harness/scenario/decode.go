@@ -11,6 +11,8 @@ import (
 	"unicode"
 
 	"go.yaml.in/yaml/v3"
+
+	"fourdays/storage/bug"
 )
 
 // decoder walks the YAML tree and collects every issue instead of stopping at
@@ -22,6 +24,9 @@ type decoder struct {
 	// seen is told the keys that each kind of mapping accepts; tests compare
 	// them with the schema.
 	seen func(object string, keys []string)
+	// others are bugs from outside the file; within is the variant that is read.
+	others []bug.Bug
+	within string
 }
 
 // field is one key of a mapping.
@@ -179,17 +184,42 @@ func (d *decoder) boolean(dst *bool) func(*yaml.Node) {
 
 func (d *decoder) count(dst *int, low, high int) func(*yaml.Node) {
 	return func(n *yaml.Node) {
+		v := int64(*dst)
+		d.number(&v, int64(low), int64(high))(n)
+		*dst = int(v)
+	}
+}
+
+func (d *decoder) number(dst *int64, low, high int64) func(*yaml.Node) {
+	return func(n *yaml.Node) {
 		want := fmt.Sprintf("want a whole number from %d to %d", low, high)
 		s, ok := d.scalar(n, want, "!!int")
 		if !ok {
 			return
 		}
 		v, err := strconv.ParseInt(strings.ReplaceAll(s, "_", ""), 0, 64)
-		if err != nil || v < int64(low) || v > int64(high) {
+		if err != nil || v < low || v > high {
 			d.wrong(n, want, "found %s", s)
 			return
 		}
-		*dst = int(v)
+		*dst = v
+	}
+}
+
+// chance reads a probability that is not 0.
+func (d *decoder) chance(dst *float64) func(*yaml.Node) {
+	return func(n *yaml.Node) {
+		const want = "want a number above 0 and at most 1, such as 0.5"
+		s, ok := d.scalar(n, want, "!!float", "!!int")
+		if !ok {
+			return
+		}
+		v, err := strconv.ParseFloat(s, 64)
+		if err != nil || !(v > 0 && v <= 1) {
+			d.wrong(n, want, "found %s", s)
+			return
+		}
+		*dst = v
 	}
 }
 
@@ -211,7 +241,14 @@ func (d *decoder) seed(dst *uint64) func(*yaml.Node) {
 // maxTime keeps every sum of times far from overflowing.
 const maxTime = 366 * day
 
+// maxAge bounds how old a thing can be: some drives die at 70,000 hours.
+const maxAge = 36525 * day
+
 func (d *decoder) duration(dst *time.Duration, low time.Duration) func(*yaml.Node) {
+	return d.durationTo(dst, low, maxTime)
+}
+
+func (d *decoder) durationTo(dst *time.Duration, low, high time.Duration) func(*yaml.Node) {
 	return func(n *yaml.Node) {
 		const want = "want a duration such as 90s, 1h30m or 4d"
 		s, ok := d.scalar(n, want, "!!str", "!!int")
@@ -229,8 +266,8 @@ func (d *decoder) duration(dst *time.Duration, low time.Duration) func(*yaml.Nod
 			d.wrong(n, "want 0s or later", "negative time %s", s)
 		case v < low:
 			d.wrong(n, "want at least "+Duration(low), "%s is too short", s)
-		case v > maxTime:
-			d.wrong(n, "want at most 366d", "%s is too long", s)
+		case v > high:
+			d.wrong(n, fmt.Sprintf("want at most %dd", high/day), "%s is too long", s)
 		default:
 			*dst = v
 		}

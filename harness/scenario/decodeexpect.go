@@ -29,8 +29,15 @@ func (d *decoder) expect(n *yaml.Node, s *Scenario) {
 			e.RecoveredWithin = new(time.Duration)
 			d.duration(e.RecoveredWithin, 0)(n)
 		}),
-		may("fenced", func(n *yaml.Node) { d.fenced(n, s) }),
+		may("fenced", func(n *yaml.Node) { e.Fenced = d.maybeNone(n, func() []string { return d.nodes(n, s) }) }),
+		may("down", func(n *yaml.Node) { e.Down = d.maybeNone(n, func() []string { return d.nodes(n, s) }) }),
 		may("detected", func(n *yaml.Node) { d.detected(n, s) }),
+		may("alarms", func(n *yaml.Node) {
+			e.Alarms = d.maybeNone(n, func() (names []string) { d.arraysIn(&names, s)(n); return names })
+		}),
+		may("scrub", func(n *yaml.Node) { d.wantScrubs(n, s) }),
+		may("unavailable_for", d.length(&e.UnavailableFor)),
+		may("latency", d.length(&e.Latency)),
 		may("available", func(n *yaml.Node) {
 			e.Available = new(bool)
 			d.boolean(e.Available)(n)
@@ -46,12 +53,44 @@ func (d *decoder) expect(n *yaml.Node, s *Scenario) {
 	})
 }
 
-func (d *decoder) fenced(n *yaml.Node, s *Scenario) {
+// maybeNone reads a list that may also say "none" by being empty.
+func (d *decoder) maybeNone(n *yaml.Node, list func() []string) []string {
 	if n.Kind == yaml.SequenceNode && len(n.Content) == 0 {
-		s.Expect.Fenced = []string{}
-		return
+		return []string{}
 	}
-	s.Expect.Fenced = d.nodes(n, s)
+	return list()
+}
+
+func (d *decoder) length(dst **Length) func(*yaml.Node) {
+	return func(n *yaml.Node) {
+		*dst = new(Length)
+		parsed(d, *dst, parseLength, `want a comparison with a time, such as ">=20s" or "<1m"`)(n)
+	}
+}
+
+func (d *decoder) wantScrubs(n *yaml.Node, s *Scenario) {
+	d.pairs(n, "expect.scrub", func(key, value *yaml.Node) {
+		w := ScrubWant{Array: key.Value}
+		d.known("array", s.arrayNames)(w.Array, key)
+		d.cond(&w.Cond)(value)
+		s.Expect.Scrubs = append(s.Expect.Scrubs, w)
+		d.later(func() {
+			if s.Array(w.Array) != nil && !s.scrubs(w.Array) {
+				d.wrong(key, "add a step: scrub: ["+w.Array+"]", "no step scrubs %s", w.Array)
+			}
+		})
+	})
+	if n.Kind == yaml.MappingNode && len(n.Content) == 0 {
+		d.wrong(n, `want at least one, such as east: ">=1"`, "no arrays are named")
+	}
+}
+
+// scrubs says whether the script has an array scrubbed.
+func (s *Scenario) scrubs(array string) bool {
+	return slices.ContainsFunc(s.Timeline, func(t Step) bool {
+		a, ok := t.Action.(Scrub)
+		return ok && slices.Contains(a.Arrays, array)
+	})
 }
 
 func (d *decoder) detected(n *yaml.Node, s *Scenario) {

@@ -16,12 +16,25 @@ type Expect struct {
 	// Fenced are the nodes that must have fenced themselves, and no others;
 	// nil is not judged, an empty list means none.
 	Fenced []string
-	// Detected says that the nodes themselves detected something, or nothing.
+	// Down are the nodes that do not serve at the end, and no others: they do not
+	// answer, are fenced, or say that they are unavailable; nil and empty as Fenced.
+	Down []string
+	// Detected says that a node or an array noticed something by itself; false,
+	// that none found anything wrong.
 	Detected *bool
 	// DetectedBugs are the armed names that the nodes themselves must have detected.
 	DetectedBugs []string
+	// Alarms are the arrays whose own monitoring raised an alarm, and no others;
+	// nil and empty as Fenced.
+	Alarms []string
+	// Scrubs are about what the arrays' scrubs found, in the order of the file.
+	Scrubs []ScrubWant
 	// Available says whether mail is served at the end.
 	Available *bool
+	// UnavailableFor is about the longest time in which somebody asked and
+	// nobody was served, Latency about the 99th percentile of the time that an
+	// operation took to be answered.
+	UnavailableFor, Latency *Length
 	// Checks are in the order of the file.
 	Checks []CheckWant
 }
@@ -74,6 +87,27 @@ func (c Cond) String() string {
 	}
 	return c.Op + n
 }
+
+// ScrubWant is an expectation about how many findings the scrubs of one array
+// had, together.
+type ScrubWant struct {
+	Array string
+	Cond  Cond
+}
+
+// Length is a comparison with a time.
+type Length struct {
+	Op   string // ">=", "<=", ">" or "<"
+	Time time.Duration
+}
+
+// Holds says whether got satisfies the comparison.
+func (l Length) Holds(got time.Duration) bool {
+	return Cond{l.Op, int64(l.Time)}.Holds(int64(got))
+}
+
+// String is the comparison as a file spells it.
+func (l Length) String() string { return l.Op + Duration(l.Time) }
 
 // CheckWant is the verdict that one check of the oracle must reach.
 type CheckWant struct {

@@ -8,12 +8,16 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
 
 	"go.yaml.in/yaml/v3"
+
+	"fourdays/storage/bug"
+	"fourdays/storage/catalog"
 )
 
 // The limits on a file. All picked: far above any scenario a person writes, far
@@ -24,42 +28,62 @@ const (
 	maxNodes = 50_000
 )
 
-// Load reads and parses a file. It returns the file's bytes too, for the run
-// directory. A file above MaxSize is refused before it is read.
-func Load(path string) (*Scenario, []byte, error) {
+// Load reads and parses a file that arms bugs of its own, of others, or of the
+// shipped catalogue. It returns the file's bytes too, for the run directory. A
+// file above MaxSize is refused before it is read.
+func Load(path string, others ...bug.Bug) (*Scenario, []byte, error) {
+	src, err := readFile(path)
+	if err != nil {
+		return nil, nil, err
+	}
+	s, err := Parse(path, src, others...)
+	return s, src, err
+}
+
+func readFile(path string) ([]byte, error) {
 	file, err := os.Open(path)
 	if err != nil {
-		return nil, nil, fmt.Errorf("open scenario: %w", err)
+		return nil, fmt.Errorf("open scenario: %w", err)
 	}
 	defer file.Close()
 	src, err := io.ReadAll(io.LimitReader(file, MaxSize+1))
 	if err != nil {
-		return nil, nil, fmt.Errorf("read scenario: %w", err)
+		return nil, fmt.Errorf("read scenario: %w", err)
 	}
-	s, err := Parse(path, src)
-	return s, src, err
+	return src, nil
 }
 
-// Parse reads a scenario. name is what errors call the file. An error is always
-// an *Error that lists everything that is wrong.
-func Parse(name string, src []byte) (*Scenario, error) {
-	s, _, err := parse(name, src, nil)
+// Parse reads a scenario that arms bugs of its own, of others, or of the shipped
+// catalogue; what is in two of them is meant in that order. name is what errors
+// call the file. An error is always an *Error that lists everything that is
+// wrong.
+func Parse(name string, src []byte, others ...bug.Bug) (*Scenario, error) {
+	s, _, err := parse(name, src, nil, others...)
 	return s, err
 }
 
-func parse(name string, src []byte, seen func(string, []string)) (*Scenario, *decoder, error) {
+// CheckOthers refuses a user's bugs that have the ID of a shipped one and are
+// not the same: nobody could tell which of the two a scenario means.
+func CheckOthers(others []bug.Bug) error {
+	var errs []error
+	for _, b := range others {
+		if shipped, taken := catalog.Get(b.ID); taken && !bytes.Equal(bug.Print(shipped), bug.Print(b)) {
+			errs = append(errs, fmt.Errorf("bug %s: the catalogue has another one of that ID; give it an ID of its own", b.ID))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func parse(name string, src []byte, seen func(string, []string), others ...bug.Bug) (*Scenario, *decoder, error) {
 	root, issue := tree(src)
 	if issue != nil {
 		return nil, nil, newError(name, []Issue{*issue})
 	}
-	d := &decoder{seen: seen}
+	d := &decoder{seen: seen, others: others}
 	if d.bounded(root, 1, new(int)); len(d.issues) > 0 {
 		return nil, nil, newError(name, d.issues)
 	}
-	s := d.scenario(root)
-	for _, check := range d.checks {
-		check()
-	}
+	s := d.whole(root)
 	if len(d.issues) > 0 {
 		return nil, d, newError(name, d.issues)
 	}
@@ -164,6 +188,7 @@ func (d *decoder) scenario(n *yaml.Node) *Scenario {
 		Watchdog: 10 * time.Second,
 		Network:  Network{Latency: time.Millisecond},
 		Settle:   time.Minute,
+		Others:   d.others,
 	}
 	d.mapping(n, "the scenario",
 		must("name", d.matching(&s.Name, nameForm, wantName)),
@@ -177,12 +202,15 @@ func (d *decoder) scenario(n *yaml.Node) *Scenario {
 		may("watchdog", d.duration(&s.Watchdog, 100*time.Millisecond)),
 		may("network", func(n *yaml.Node) { d.network(n, &s.Network) }),
 		may("unsafe", d.names(&s.Unsafe, "deliberate defects", d.unsafe)),
+		may("proves", func(n *yaml.Node) { d.proves(n, s) }),
 		may("bugs", func(n *yaml.Node) { d.bugs(n, s) }),
+		may("background", func(n *yaml.Node) { d.background(n, s) }),
 		may("timeline", func(n *yaml.Node) { d.timeline(n, s) }),
 		must("duration", d.duration(&s.Duration, time.Second)),
 		may("settle", d.duration(&s.Settle, 0)),
 		must("expect", func(n *yaml.Node) { d.expect(n, s) }),
 		may("numbers", func(n *yaml.Node) { d.numbers(n, s) }),
+		may(variantsKey, d.variants),
 	)
 	if s.Workload.Until < 0 {
 		s.Workload.Until = s.Duration
@@ -191,6 +219,19 @@ func (d *decoder) scenario(n *yaml.Node) *Scenario {
 		s.Mail.Population = s.Mail.Mailboxes
 	}
 	return s
+}
+
+// proves reads the bug that the file is to prove; it has to be armed.
+func (d *decoder) proves(n *yaml.Node, s *Scenario) {
+	before := len(d.issues)
+	d.matching(&s.Proves, nameForm, "want the ID of a bug; `fourdays bugs` lists them")(n)
+	named := len(d.issues) == before
+	d.later(func() {
+		armed := slices.ContainsFunc(s.Timeline, func(t Step) bool { a, ok := t.Action.(Arm); return ok && a.Bug == s.Proves })
+		if named && !armed {
+			d.wrong(n, "add a step: arm: "+s.Proves, "no step arms %q, which the scenario is to prove", s.Proves)
+		}
+	})
 }
 
 // ScenarioName is the name a file gives itself, or its file name when it cannot

@@ -28,7 +28,11 @@ func Print(s *Scenario) []byte {
 	if len(s.Unsafe) > 0 {
 		p.line("unsafe: %s", list(s.Unsafe))
 	}
+	if s.Proves != "" {
+		p.line("proves: %s", text(s.Proves))
+	}
 	p.bugs(s.Bugs)
+	p.background(s.Background)
 	if len(s.Timeline) > 0 {
 		p.line("\ntimeline:")
 	}
@@ -49,8 +53,8 @@ func (p *printer) line(format string, args ...any) { fmt.Fprintf(p, format+"\n",
 func (p *printer) storage(s *Storage) {
 	p.line("\nstorage:\n  arrays:")
 	for _, a := range s.Arrays {
-		p.line("    %s: {os: %s, controllers: %d, service: %s, bandwidth: %v/s, capacity: %v}",
-			text(a.Name), text(a.OS), a.Controllers, Duration(a.Service), a.Bandwidth, a.Capacity)
+		p.line("    %s: {os: %s, controllers: %d, service: %s, bandwidth: %v/s, capacity: %v%s}",
+			text(a.Name), text(a.OS), a.Controllers, Duration(a.Service), a.Bandwidth, a.Capacity, a.rest())
 	}
 	p.line("  stores:")
 	for _, st := range s.Stores {
@@ -62,6 +66,33 @@ func (p *printer) storage(s *Storage) {
 	}
 	p.line("  profile: %s", s.Profile)
 	p.line("  promise: %t", s.Promise)
+	p.line("  direct: %t", s.Direct)
+}
+
+// rest prints what an array has only if the file says so.
+func (a *Array) rest() string {
+	var b strings.Builder
+	put := func(key string, given bool, value any) {
+		if given {
+			fmt.Fprintf(&b, ", %s: %v", key, value)
+		}
+	}
+	put("power_on", a.PowerOn != 0, Duration(a.PowerOn))
+	put("age", a.Age != 0, Duration(a.Age))
+	put("drives", a.Drives != 0, a.Drives)
+	put("tolerance", a.Tolerance != 0, a.Tolerance)
+	put("rebuild", a.Rebuild != 0, Duration(a.Rebuild))
+	put("skew", a.Skew != 0, Duration(a.Skew))
+	put("cache", a.Cache != 0, a.Cache)
+	put("queue", a.Queue != 0, a.Queue)
+	put("inodes", a.Inodes != 0, a.Inodes)
+	put("mirrored", a.Mirrored, a.Mirrored)
+	var starts []string
+	for _, c := range a.Counters {
+		starts = append(starts, fmt.Sprintf("%s: %d", c.Of, c.Value))
+	}
+	put("counters", len(starts) > 0, "{"+strings.Join(starts, ", ")+"}")
+	return b.String()
 }
 
 func (p *printer) mail(m *Mail) {
@@ -90,26 +121,32 @@ func (p *printer) expect(e *Expect) {
 		p.line("  grade: %s", e.Grade)
 	}
 	for _, c := range e.Counts {
-		if c.Cond.Op == "=" {
-			p.line("  %s: %v", c.Name, c.Cond)
-		} else {
-			p.line("  %s: %q", c.Name, c.Cond.String())
-		}
+		p.line("  %s: %s", c.Name, c.Cond.print())
 	}
 	if e.RecoveredWithin != nil {
 		p.line("  recovered_within: %s", Duration(*e.RecoveredWithin))
 	}
-	if e.Fenced != nil {
-		p.line("  fenced: %s", list(e.Fenced))
-	}
+	p.names("fenced", e.Fenced)
+	p.names("down", e.Down)
 	if e.Detected != nil {
 		p.line("  detected: %t", *e.Detected)
 	}
-	if e.DetectedBugs != nil {
-		p.line("  detected: %s", list(e.DetectedBugs))
+	p.names("detected", e.DetectedBugs)
+	p.names("alarms", e.Alarms)
+	if len(e.Scrubs) > 0 {
+		p.line("  scrub:")
+	}
+	for _, w := range e.Scrubs {
+		p.line("    %s: %s", text(w.Array), w.Cond.print())
 	}
 	if e.Available != nil {
 		p.line("  available: %t", *e.Available)
+	}
+	if e.UnavailableFor != nil {
+		p.line("  unavailable_for: %q", e.UnavailableFor)
+	}
+	if e.Latency != nil {
+		p.line("  latency: %q", e.Latency)
 	}
 	if len(e.Checks) > 0 {
 		p.line("  checks:")
@@ -117,6 +154,21 @@ func (p *printer) expect(e *Expect) {
 	for _, c := range e.Checks {
 		p.line("    %s: %s", c.Check, c.Want)
 	}
+}
+
+// names prints an expectation about a list; nil is none.
+func (p *printer) names(key string, names []string) {
+	if names != nil {
+		p.line("  %s: %s", key, list(names))
+	}
+}
+
+// print is the comparison with the quotes that YAML wants.
+func (c Cond) print() string {
+	if c.Op == "=" {
+		return c.String()
+	}
+	return strconv.Quote(c.String())
 }
 
 func (p *printer) numbers(numbers []Number) {

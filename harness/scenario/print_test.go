@@ -9,6 +9,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
+
+	"fourdays/storage/bug"
 )
 
 // TestWhatPrintsParsesBack is the law of the format, on values nobody wrote.
@@ -20,14 +22,15 @@ func TestWhatPrintsParsesBack(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%v\n%s", err, printed)
 		}
-		require.Equal(t, want, got, "%s", printed)
+		require.Equal(t, want, placeless(got), "%s", printed)
 	})
 }
 
 func TestShippedAndTestFilesPrintAndParseBack(t *testing.T) {
 	for _, path := range append(shipped(t), "testdata/example.yaml", "testdata/everything.yaml") {
-		want := mustParse(t, read(t, path))
-		require.Equal(t, want, mustParse(t, Print(want)), path)
+		for _, want := range mustParseAll(t, read(t, path)) {
+			require.Equal(t, want, mustParse(t, Print(want)), path)
+		}
 	}
 }
 
@@ -40,12 +43,14 @@ func FuzzParse(f *testing.F) {
 		f.Add(src)
 	}
 	f.Fuzz(func(t *testing.T, src []byte) {
-		s, err := Parse("f", src)
-		if err != nil {
+		if _, err := ParseAll("f", src); err != nil {
 			require.Regexp(t, `^f:\d+:\d+: .`, err.Error())
 			return
 		}
-		require.Equal(t, s, mustParse(t, Print(s)))
+		for _, s := range mustParseAll(t, src) {
+			require.Equal(t, s, mustParse(t, Print(s)))
+			Warnings(s) // must not panic either
+		}
 	})
 }
 
@@ -105,26 +110,41 @@ func (d drawer) rate() Rate {
 }
 
 func (d drawer) storage() Storage {
-	s := Storage{Profile: Strict, Promise: rapid.Bool().Draw(d.t, "promise")}
+	s := Storage{Profile: Strict, Promise: rapid.Bool().Draw(d.t, "promise"), Direct: rapid.Bool().Draw(d.t, "direct")}
 	for _, name := range []string{"east", "y", "1e3"}[:d.n(1, 3)] {
-		s.Arrays = append(s.Arrays, Array{name, d.text(), d.n(1, 8), d.time(0, time.Second), Bytes(d.n(1000, 1e9)), Bytes(d.n(1e6, 1e12))})
+		s.Arrays = append(s.Arrays, d.array(name))
 	}
 	s.Stores = []Store{{"main", []Replica{{"n1", "east"}, {"n2", "east"}, {"n99", s.Arrays[len(s.Arrays)-1].Name}}}}
 	return s
+}
+
+func (d drawer) array(name string) Array {
+	a := Array{
+		Name: name, OS: d.text(), Controllers: d.n(1, 8), Service: d.time(0, time.Second),
+		Bandwidth: Bytes(d.n(1000, 1e9)), Capacity: Bytes(d.n(1e6, 1e12)),
+		PowerOn: d.time(0, 100_000*time.Hour), Age: d.time(0, 100*day), Drives: d.n(3, 24), Tolerance: d.n(0, 2), Rebuild: d.time(0, day),
+		Skew: d.time(0, 100*day), Cache: Bytes(d.n(4096, 1e6)), Queue: d.n(0, 100), Inodes: d.n(0, 1e6), Mirrored: true,
+	}
+	for _, counter := range CounterNames()[d.n(0, len(CounterNames())):] {
+		a.Counters = append(a.Counters, Counter{bug.Counter(counter), int64(d.n(1, 1<<53))})
+	}
+	return a
 }
 
 func (d drawer) step(s *Scenario) Step {
 	step := Step{At: d.time(0, s.Duration/2)}
 	actions := []Action{
 		nil, PowerLoss{[]string{"east", "n1"}}, PowerOn{[]string{"n99"}}, Kill{[]string{"n1"}}, Start{[]string{"n2"}},
-		Restart{[]string{"n1", "n2"}}, Failover{[]string{"east"}}, Partition{[][]string{{"n1"}, {"n2", "n99"}}}, Heal{},
+		Restart{[]string{"n1", "n2"}}, Failover{[]string{"east"}},
+		Crash{[]string{"east"}, d.time(time.Millisecond, time.Hour)}, Upgrade{[]Upgraded{{"east", d.text()}}}, Tell{"dedupe", []string{"east"}},
+		Scrub{[]string{"east"}}, Copy{d.name(), []string{"n1", "n2"}}, Promote{[]string{"east"}}, Partition{[][]string{{"n1"}, {"n2", "n99"}}}, Heal{},
 		Link{[2]string{"n1", "n2"}, d.time(0, time.Second), d.percent(0)}, Inbound{TempFail}, CloseAccounts{d.percent(1)},
 		Reopen{Share: d.percent(1)}, Reopen{To: d.percent(1), Over: d.time(0, time.Minute), Steps: d.n(1, 20)}, Verify{},
 	}
 	step.Action = rapid.SampledFrom(actions).Draw(d.t, "action")
 	if _, again := d.armed(s, "lost-write"); step.Action == nil && !again {
 		step.Action = Arm{Bug: "lost-write", On: Scope{Array: "e*", Node: "n*"}, As: d.name()}
-		step.Action = rapid.SampledFrom([]Action{step.Action, Arm{"lost-write", Scope{Volume: "*"}, "lost-write"}}).Draw(d.t, "arm")
+		step.Action = rapid.SampledFrom([]Action{step.Action, Arm{Bug: "lost-write", On: Scope{Volume: "*"}, As: "lost-write"}}).Draw(d.t, "arm")
 	}
 	if _, arm := step.Action.(Arm); !arm && (step.Action == nil || rapid.Bool().Draw(d.t, "noted")) {
 		step.Note = d.text()
@@ -150,7 +170,8 @@ func (d drawer) expect() Expect {
 	if rapid.Bool().Draw(d.t, "more") {
 		within, yes := d.time(0, day), rapid.Bool().Draw(d.t, "available")
 		e.RecoveredWithin, e.Available, e.Detected = &within, &yes, &yes
-		e.Fenced = []string{"n1"}[:d.n(0, 1)]
+		e.Fenced, e.Down, e.Alarms = []string{"n1"}[:d.n(0, 1)], []string{"n99", "n2"}[:d.n(0, 2)], []string{"east"}[:d.n(0, 1)]
+		e.UnavailableFor, e.Latency = &Length{">=", d.time(0, day)}, &Length{"<", d.time(0, day)}
 		e.Checks = []CheckWant{{"D1", "pass"}, {"H1", "unknown"}}
 	}
 	return e

@@ -21,6 +21,12 @@ func (a Arm) print() string {
 	if a.As != a.Bug {
 		out += ", as: " + text(a.As)
 	}
+	if a.ReachedAt != 0 {
+		out += ", reached_at: " + strconv.FormatInt(a.ReachedAt, 10)
+	}
+	if a.Chance != 0 {
+		out += ", chance: " + strconv.FormatFloat(a.Chance, 'f', -1, 64)
+	}
 	return out
 }
 
@@ -54,10 +60,36 @@ func (a Kill) print() string      { return "kill: " + list(a.Nodes) }
 func (a Start) print() string     { return "start: " + list(a.Nodes) }
 func (a Restart) print() string   { return "restart: " + list(a.Nodes) }
 func (a Failover) print() string  { return "failover: " + list(a.Arrays) }
+func (a Scrub) print() string     { return "scrub: " + list(a.Arrays) }
+func (a Promote) print() string   { return "promote: " + list(a.Arrays) }
 func (Heal) print() string        { return "heal: network" }
 func (a Inbound) print() string   { return "inbound: " + text(a.Policy) }
 func (Verify) print() string      { return "verify: all" }
 func (a Leap) print() string      { return "leap: {until: " + Duration(a.Until) + "}" }
+
+func (a Crash) print() string {
+	return "crash: {arrays: " + list(a.Arrays) + ", for: " + Duration(a.For) + "}"
+}
+
+func (a Upgrade) print() string {
+	var to []string
+	for _, u := range a.To {
+		to = append(to, text(u.Array)+": "+text(u.OS))
+	}
+	return "upgrade: {" + strings.Join(to, ", ") + "}"
+}
+
+func (a Tell) print() string {
+	return "tell: {event: " + text(a.Event) + ", on: " + list(a.On) + "}"
+}
+
+func (a Copy) print() string {
+	return "copy: {name: " + text(a.Name) + ", of: " + list(a.Of) + "}"
+}
+
+func (a Restore) print() string {
+	return "restore: {copy: " + text(a.Copy) + ", to: " + list(a.To) + "}"
+}
 
 func (a Partition) print() string {
 	var groups []string

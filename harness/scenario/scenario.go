@@ -8,9 +8,12 @@
 package scenario
 
 import (
+	"cmp"
+	"slices"
 	"time"
 
 	"fourdays/storage/bug"
+	"fourdays/storage/catalog"
 )
 
 // Scenario is one parsed file. Every default is filled in.
@@ -28,8 +31,16 @@ type Scenario struct {
 	Network  Network
 	// Unsafe are the deliberate defects of a negative control, see UnsafeNames.
 	Unsafe []string
+	// Proves is the ID of the bug whose proof pair this is, "" if it is none:
+	// with the bug armed what is expected comes out, and without it nothing does.
+	Proves string
 	// Bugs are defined in the file itself, beside those of the catalogue.
 	Bugs []bug.Bug
+	// Others are bugs from outside the file, beside those of the catalogue; they
+	// are not printed.
+	Others []bug.Bug
+	// Background is the faults that the arrays have anyway; nil for none.
+	Background *Background
 	// Timeline is in the order of At; steps of one moment keep the file's order.
 	Timeline []Step
 	// Duration is the scripted time; nothing in Timeline lies past it.
@@ -38,6 +49,9 @@ type Scenario struct {
 	Settle  time.Duration
 	Expect  Expect
 	Numbers []Number
+	// Variant is which variant of its file it is. It prints as the whole scenario
+	// that it is.
+	Variant Variant
 }
 
 // Storage is the hardware: arrays, and which replica lives on which.
@@ -49,6 +63,9 @@ type Storage struct {
 	// Promise says that every node has a small device beside its volume that
 	// remembers what it promised.
 	Promise bool
+	// Direct says that the nodes' file systems are mounted so that every file is
+	// opened with O_DIRECT.
+	Direct bool
 }
 
 // What an array promises about directory entries.
@@ -65,6 +82,32 @@ type Array struct {
 	Service     time.Duration // of one operation
 	Bandwidth   Bytes         // per second and controller
 	Capacity    Bytes
+
+	// What follows is 0 where the file does not say, and then not modelled.
+
+	PowerOn   time.Duration // powered before the scenario's zero
+	Age       time.Duration // how long ago what is there before a bug is armed was written
+	Drives    int           // of its RAID group
+	Tolerance int           // of them that may fail at one time unfelt
+	Rebuild   time.Duration // onto a spare
+	Skew      time.Duration // the oldest drive was in service so much longer than the youngest
+	Cache     Bytes         // for what is not on the media yet
+	Queue     int           // operations that it takes at one time
+	Inodes    int           // files and directories that it holds
+	Mirrored  bool          // another site keeps a copy of every volume
+	Counters  []Counter     // in the order of CounterNames
+}
+
+// Counter is what a hidden counter of an array begins with.
+type Counter struct {
+	Of    bug.Counter
+	Value int64
+}
+
+// CounterNames are the counters that a file can give a start, in the order they
+// print.
+func CounterNames() []string {
+	return []string{"ops", "writes", "flushes", "files", "bytes", "power_losses", "power_cycles"}
 }
 
 // Store is one replica group.
@@ -141,6 +184,34 @@ func (s *Scenario) Array(name string) *Array {
 		}
 	}
 	return nil
+}
+
+// Bug returns the definition of a bug that the scenario can arm: its own, or
+// else one of Others, or else the shipped one.
+func (s *Scenario) Bug(id string) (bug.Bug, bool) {
+	for _, b := range slices.Concat(s.Bugs, s.Others) {
+		if b.ID == id {
+			return b, true
+		}
+	}
+	return catalog.Get(id)
+}
+
+// Used are the definitions of what the scenario arms and does not define
+// itself, in the order of their IDs.
+func (s *Scenario) Used() (used []bug.Bug) {
+	for _, step := range s.Timeline {
+		arm, ok := step.Action.(Arm)
+		is := func(b bug.Bug) bool { return b.ID == arm.Bug }
+		if !ok || slices.ContainsFunc(s.Bugs, is) || slices.ContainsFunc(used, is) {
+			continue
+		}
+		if b, known := s.Bug(arm.Bug); known {
+			used = append(used, b)
+		}
+	}
+	slices.SortFunc(used, func(a, b bug.Bug) int { return cmp.Compare(a.ID, b.ID) })
+	return used
 }
 
 // ArrayOf returns the array that a node's volume lives on, or nil.

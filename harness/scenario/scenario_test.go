@@ -1,6 +1,7 @@
 package scenario
 
 import (
+	"cmp"
 	"errors"
 	"io/fs"
 	"os"
@@ -10,6 +11,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"fourdays/storage/bug"
 )
 
 func read(t testing.TB, path string) []byte {
@@ -23,6 +26,15 @@ func mustParse(t testing.TB, src []byte) *Scenario {
 	t.Helper()
 	s, err := Parse("test.yaml", src)
 	require.NoError(t, err, "%s", src)
+	return placeless(s)
+}
+
+// placeless forgets where in its file a scenario has what: two files that mean
+// the same are equal.
+func placeless(s *Scenario) *Scenario {
+	for i := range s.Timeline {
+		s.Timeline[i].where = nil
+	}
 	return s
 }
 
@@ -38,9 +50,9 @@ func TestTheExampleMeansWhatItSays(t *testing.T) {
 		Seed:  7,
 		Storage: Storage{
 			Arrays: []Array{
-				{"east", "acme/1.0", 2, 500 * time.Microsecond, 200e6, 64e9},
-				{"west", "acme/1.0", 2, 500 * time.Microsecond, 200e6, 64e9},
-				{"north", "other/9.4", 2, 500 * time.Microsecond, 200e6, 64e9},
+				{Name: "east", OS: "acme/1.0", Controllers: 2, Service: 500 * time.Microsecond, Bandwidth: 200e6, Capacity: 64e9},
+				{Name: "west", OS: "acme/1.0", Controllers: 2, Service: 500 * time.Microsecond, Bandwidth: 200e6, Capacity: 64e9},
+				{Name: "north", OS: "other/9.4", Controllers: 2, Service: 500 * time.Microsecond, Bandwidth: 200e6, Capacity: 64e9},
 			},
 			Stores:  []Store{{"main", []Replica{{"n1", "east"}, {"n2", "west"}, {"n3", "north"}}}},
 			Profile: Ordered, Promise: true,
@@ -83,11 +95,40 @@ func TestEveryActionIsRead(t *testing.T) {
 	for _, verb := range Verbs() {
 		require.True(t, seen[verb], "testdata/everything.yaml has no %s", verb)
 	}
+	require.Equal(t, Array{
+		Name: "east", OS: "acme/1.0", Controllers: 1, Service: 250 * time.Microsecond, Bandwidth: 150 << 20, Capacity: 2 << 40,
+		PowerOn: 32767 * time.Hour, Age: 42 * day, Drives: 12, Tolerance: 2, Rebuild: 6 * time.Hour, Skew: 8760 * time.Hour,
+		Cache: 64 << 10, Queue: 64, Inodes: 10_000, Mirrored: true,
+		Counters: []Counter{{bug.Writes, 1_000_000}, {bug.Files, 65_000}},
+	}, s.Storage.Arrays[0])
+	require.Equal(t, Arm{Bug: "own-bug", On: Scope{Node: "n3"}, As: "own-bug", ReachedAt: 612, Chance: 0.5}, s.Timeline[2].Action)
+	require.Equal(t, Upgrade{[]Upgraded{{"west", "acme/1.2"}, {"north", "9.5"}}}, step(s, "upgrade"))
+	require.Equal(t, Tell{"node_replace", []string{"east", "west"}}, step(s, "tell"))
+	require.Equal(t, Scrub{[]string{"east"}}, step(s, "scrub"))
+	require.Equal(t, Crash{[]string{"west"}, 5 * time.Minute}, step(s, "crash"))
+	require.Equal(t, Copy{"nightly", []string{"n1", "n2"}}, step(s, "copy"))
+	require.Equal(t, Restore{"nightly", []string{"n1"}}, step(s, "restore"))
+	require.Equal(t, Promote{[]string{"east"}}, step(s, "promote"))
+	require.Equal(t, "own-bug", s.Proves)
+	require.Equal(t, []ScrubWant{{"east", Cond{">=", 1}}}, s.Expect.Scrubs)
+	require.Equal(t, &Length{">=", 20 * time.Second}, s.Expect.UnavailableFor)
+	require.Equal(t, &Length{"<", time.Second}, s.Expect.Latency)
+	require.Equal(t, [][]string{{"n2"}, {}}, [][]string{s.Expect.Down, s.Expect.Alarms})
 	require.Equal(t, Reopen{To: 100, Over: 55 * time.Hour, Steps: 11}, s.Timeline[len(s.Timeline)-1].Action)
 	require.Equal(t, Step{At: 4 * time.Second, Action: Fix{"first"}, Note: "the vendor's fix arrives"}, s.Timeline[4])
 	require.Equal(t, []Number{
 		{"mailboxes", "9000000", "https://example.org/faq"}, {"closed at", "18h", Picked},
 	}, s.Numbers)
+}
+
+// step is the first action of that name.
+func step(s *Scenario, verb string) Action {
+	for _, step := range s.Timeline {
+		if step.Action != nil && step.Action.Verb() == verb {
+			return step.Action
+		}
+	}
+	return nil
 }
 
 func TestStepsAreSortedAndKeepTheFilesOrderWithinAMoment(t *testing.T) {
@@ -101,9 +142,11 @@ func TestStepsAreSortedAndKeepTheFilesOrderWithinAMoment(t *testing.T) {
 // itself, so that run directories can be found.
 func TestShippedScenariosAreValid(t *testing.T) {
 	for _, path := range shipped(t) {
-		s, _, err := Load(path)
+		all, _, err := LoadAll(path)
 		require.NoError(t, err)
-		require.Equal(t, ScenarioName(path), s.Name, path)
+		for _, s := range all {
+			require.Equal(t, ScenarioName(path), cmp.Or(s.Variant.Of, s.Name), path)
+		}
 	}
 }
 

@@ -42,7 +42,9 @@ func TestSchemaAcceptsWhatParses(t *testing.T) {
 	for _, path := range append(shipped(t), "testdata/example.yaml", "testdata/everything.yaml") {
 		src := read(t, path)
 		require.NoError(t, s.Validate(asJSON(t, src)), path)
-		require.NoError(t, s.Validate(asJSON(t, Print(mustParse(t, src)))), path)
+		for _, one := range mustParseAll(t, src) {
+			require.NoError(t, s.Validate(asJSON(t, Print(one))), path)
+		}
 	}
 }
 
@@ -91,6 +93,7 @@ func TestSchemaAndParserKnowTheSameKeys(t *testing.T) {
 		"the scenario":   keys("properties"),
 		"raft":           keys("properties", "raft", "properties"),
 		"network":        keys("properties", "network", "properties"),
+		"background":     keys("properties", "background", "properties"),
 		"a number":       keys("properties", "numbers", "additionalProperties", "properties"),
 		"storage":        keys("$defs", "storage", "properties"),
 		"an array":       keys("$defs", "storage", "properties", "arrays", "additionalProperties", "properties"),
@@ -99,7 +102,12 @@ func TestSchemaAndParserKnowTheSameKeys(t *testing.T) {
 		"expect":         keys("$defs", "expect", "properties"),
 		"a step":         step(),
 		"on":             step("on", "properties"),
+		"counters":       keys("$defs", "storage", "properties", "arrays", "additionalProperties", "properties", "counters", "properties"),
 		"link":           step("link", "properties"),
+		"crash":          step("crash", "properties"),
+		"tell":           step("tell", "properties"),
+		"copy":           step("copy", "properties"),
+		"restore":        step("restore", "properties"),
 		"reopen":         step("reopen", "properties"),
 		"leap":           step("leap", "properties"),
 		"close_accounts": slices.Sorted(maps.Keys(closing)),

@@ -18,6 +18,7 @@ func (d *decoder) storage(n *yaml.Node, s *Scenario) {
 		must("stores", func(n *yaml.Node) { d.stores(n, s) }),
 		may("profile", d.choice(&s.Storage.Profile, Ordered, Strict)),
 		may("promise", d.boolean(&s.Storage.Promise)),
+		may("direct", d.boolean(&s.Storage.Direct)),
 	)
 }
 
@@ -33,7 +34,19 @@ func (d *decoder) arrays(n *yaml.Node, s *Scenario) {
 			may("service", d.duration(&a.Service, 0)),
 			may("bandwidth", d.bytes(&a.Bandwidth, 1000, "/s")),
 			may("capacity", d.bytes(&a.Capacity, 1e6, "")),
+			may("power_on", d.durationTo(&a.PowerOn, 0, maxAge)),
+			may("age", d.durationTo(&a.Age, 0, maxAge)),
+			may("drives", d.count(&a.Drives, 0, 1000)),
+			may("tolerance", d.count(&a.Tolerance, 0, 1000)),
+			may("rebuild", d.duration(&a.Rebuild, 0)),
+			may("skew", d.durationTo(&a.Skew, 0, maxAge)),
+			may("cache", d.bytes(&a.Cache, 4096, "")),
+			may("queue", d.count(&a.Queue, 0, 1_000_000)),
+			may("inodes", d.count(&a.Inodes, 0, maxInt)),
+			may("mirrored", d.boolean(&a.Mirrored)),
+			may("counters", d.counters(&a)),
 		)
+		d.raid(value, &a)
 		s.Storage.Arrays = append(s.Storage.Arrays, a)
 	})
 	if n.Kind == yaml.MappingNode && len(n.Content) == 0 {
@@ -158,7 +171,7 @@ func (d *decoder) bugs(n *yaml.Node, s *Scenario) {
 		if _, shipped := catalog.Get(b.ID); shipped {
 			d.wrong(item, "give it another id", "the catalogue has a bug %q already", b.ID)
 		}
-		if b.ID != "" && slices.ContainsFunc(s.Bugs, func(o bug.Bug) bool { return o.ID == b.ID }) {
+		if b.ID != "" && slices.ContainsFunc(slices.Concat(s.Bugs, s.Others), func(o bug.Bug) bool { return o.ID == b.ID }) {
 			d.wrong(item, "give it another id", "bug %q is defined twice", b.ID)
 		}
 		s.Bugs = append(s.Bugs, b)

@@ -8,7 +8,12 @@ type Step struct {
 	At     time.Duration
 	Note   string // shown in the report
 	Action Action // nil for a bare note
+
+	where map[string]place // of its keys in the file, and of itself under ""
 }
+
+// place is where something stands in a file, from 1; 0 is not known.
+type place struct{ line, column int }
 
 // Action is what a step does: one of the types below.
 type Action interface {
@@ -23,6 +28,10 @@ type Arm struct {
 	Bug string
 	On  Scope
 	As  string // what Disarm and Fix call it; the bug's ID when the file does not say
+	// ReachedAt puts every counter that the bug waits for there instead, and
+	// Chance every chance that it takes; 0 is as the bug says.
+	ReachedAt int64
+	Chance    float64
 }
 
 // Scope chooses volumes. Each field is a glob, empty for any; all must match.
@@ -53,6 +62,43 @@ type Restart struct{ Nodes []string }
 
 // Failover makes arrays change their controller.
 type Failover struct{ Arrays []string }
+
+// Upgrade gives arrays another OS.
+type Upgrade struct{ To []Upgraded } // in the file's order
+
+// Upgraded is one array and its new OS.
+type Upgraded struct{ Array, OS string }
+
+// Tell has something happen to arrays that bugs may wait for, by its name.
+type Tell struct {
+	Event string
+	On    []string
+}
+
+// Scrub has arrays check every block against the checksum they stored with it.
+type Scrub struct{ Arrays []string }
+
+// Crash takes the active controllers of arrays away for a time.
+type Crash struct {
+	Arrays []string
+	For    time.Duration
+}
+
+// Copy makes the arrays keep copies of volumes: whole at first, and later of
+// one name what has changed.
+type Copy struct {
+	Name string
+	Of   []string // nodes
+}
+
+// Restore makes the volumes of nodes that are down what a copy held.
+type Restore struct {
+	Copy string
+	To   []string // nodes
+}
+
+// Promote makes the mirrors of arrays at the other site the ones that serve.
+type Promote struct{ Arrays []string }
 
 // Partition cuts every link between nodes of different groups.
 type Partition struct{ Groups [][]string }
@@ -125,6 +171,27 @@ func (Restart) Verb() string { return "restart" }
 
 // Verb names the action in the file.
 func (Failover) Verb() string { return "failover" }
+
+// Verb names the action in the file.
+func (Upgrade) Verb() string { return "upgrade" }
+
+// Verb names the action in the file.
+func (Tell) Verb() string { return "tell" }
+
+// Verb names the action in the file.
+func (Scrub) Verb() string { return "scrub" }
+
+// Verb names the action in the file.
+func (Crash) Verb() string { return "crash" }
+
+// Verb names the action in the file.
+func (Copy) Verb() string { return "copy" }
+
+// Verb names the action in the file.
+func (Restore) Verb() string { return "restore" }
+
+// Verb names the action in the file.
+func (Promote) Verb() string { return "promote" }
 
 // Verb names the action in the file.
 func (Partition) Verb() string { return "partition" }

@@ -2,7 +2,6 @@ package scenario
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -26,6 +25,13 @@ var verbs = []struct {
 	{"start", (*decoder).start},
 	{"restart", (*decoder).restart},
 	{"failover", (*decoder).failover},
+	{"crash", (*decoder).crash},
+	{"upgrade", (*decoder).upgrade},
+	{"tell", (*decoder).tell},
+	{"scrub", (*decoder).scrub},
+	{"copy", (*decoder).copy},
+	{"restore", (*decoder).restore},
+	{"promote", (*decoder).promote},
 	{"partition", (*decoder).partition},
 	{"heal", (*decoder).heal},
 	{"link", (*decoder).link},
@@ -56,7 +62,10 @@ func (d *decoder) timeline(n *yaml.Node, s *Scenario) {
 	for _, p := range at {
 		s.Timeline = append(s.Timeline, p.Step)
 	}
-	d.later(func() { d.order(at, s.Duration) })
+	d.later(func() {
+		d.order(at, s.Duration)
+		d.restores(s, at)
+	})
 }
 
 // placed is a step and where it stands in the file.
@@ -66,9 +75,8 @@ type placed struct {
 }
 
 func (d *decoder) step(n *yaml.Node, s *Scenario) (Step, bool) {
-	var step Step
+	step := Step{where: map[string]place{"": {n.Line, n.Column}}}
 	before, actions, hasAt := len(d.issues), 0, false
-	var as *yaml.Node
 	fields := []field{
 		may("at", func(n *yaml.Node) { hasAt = true; d.duration(&step.At, 0)(n) }),
 		may("note", d.text(&step.Note)),
@@ -76,17 +84,20 @@ func (d *decoder) step(n *yaml.Node, s *Scenario) (Step, bool) {
 	for _, v := range verbs {
 		fields = append(fields, may(v.name, func(n *yaml.Node) {
 			if actions++; actions == 1 {
+				step.where[v.name] = place{n.Line, n.Column}
 				step.Action = v.read(d, s, &step, n)
 			}
 		}))
 	}
-	var on *yaml.Node
-	fields = append(fields, may("on", func(n *yaml.Node) { on = n }), may("as", func(n *yaml.Node) { as = n }))
+	arming := map[string]*yaml.Node{}
+	for _, key := range armKeys {
+		fields = append(fields, may(key, func(n *yaml.Node) { arming[key] = n }))
+	}
 	d.mapping(n, "a step", fields...)
 	if !hasAt && n.Kind == yaml.MappingNode {
 		d.wrong(n, "add at: 30s, counted from the start", "the step has no time")
 	}
-	d.target(n, on, as, &step, s)
+	d.arming(n, arming, &step, s)
 	switch {
 	case len(d.issues) > before:
 	case actions > 1:
@@ -97,30 +108,59 @@ func (d *decoder) step(n *yaml.Node, s *Scenario) (Step, bool) {
 	return step, len(d.issues) == before
 }
 
-// target reads what belongs to arm and to nothing else.
-func (d *decoder) target(n, on, as *yaml.Node, step *Step, s *Scenario) {
+// armKeys belong to arm and to nothing else.
+var armKeys = []string{"on", "as", "reached_at", "chance"}
+
+// arming reads the keys of a step that belong to arm.
+func (d *decoder) arming(n *yaml.Node, given map[string]*yaml.Node, step *Step, s *Scenario) {
 	arm, isArm := step.Action.(Arm)
-	if !isArm {
-		for _, extra := range []*yaml.Node{on, as} {
-			if extra != nil {
-				d.wrong(extra, "leave it out", "only arm takes on and as")
-			}
+	for _, key := range armKeys {
+		switch at := given[key]; {
+		case at == nil:
+		case !isArm:
+			d.wrong(at, "leave it out", "only arm takes %s", strings.Join(armKeys, ", "))
+		default:
+			step.where[key] = place{at.Line, at.Column}
 		}
+	}
+	if !isArm {
 		return
 	}
-	if as != nil {
+	if as := given["as"]; as != nil {
 		d.matching(&arm.As, nameForm, wantName)(as)
 	}
-	if on == nil {
-		d.wrong(n, "add on: {os: acme/*}, or array, volume, node or store", "arm does not say on what")
-	} else {
-		before := len(d.issues)
+	if on := given["on"]; on != nil {
 		d.scope(on, &arm.On)
-		if len(d.issues) == before {
-			d.later(func() { d.reaches(on, arm.On, s) })
-		}
+	} else {
+		d.wrong(n, "add on: {os: acme/*}, or array, volume, node or store", "arm does not say on what")
+	}
+	if at := given["reached_at"]; at != nil {
+		d.number(&arm.ReachedAt, 1, 1<<53)(at)
+		d.later(func() { d.hasLeaf(at, arm.Bug, s, "counter", func(t bug.Trigger) bool { return t.Count != nil }) })
+	}
+	if at := given["chance"]; at != nil {
+		d.chance(&arm.Chance)(at)
+		d.later(func() { d.hasLeaf(at, arm.Bug, s, "chance", func(t bug.Trigger) bool { return t.Chance != nil }) })
 	}
 	step.Action = arm
+}
+
+// hasLeaf checks that a bug's trigger has what an arming is to change.
+func (d *decoder) hasLeaf(n *yaml.Node, id string, s *Scenario, what string, is func(bug.Trigger) bool) {
+	if b, known := s.Bug(id); known && !anyLeaf(b.Trigger, is) {
+		d.wrong(n, "leave it out", "bug %s waits for no %s", id, what)
+	}
+}
+
+// anyLeaf reports whether a trigger has a leaf that is so.
+func anyLeaf(t bug.Trigger, is func(bug.Trigger) bool) bool {
+	kids := slices.Concat(t.All, t.Any)
+	for _, kid := range []*bug.Trigger{t.Arm, t.Fire} {
+		if kid != nil {
+			kids = append(kids, *kid)
+		}
+	}
+	return is(t) || slices.ContainsFunc(kids, func(kid bug.Trigger) bool { return anyLeaf(kid, is) })
 }
 
 func (d *decoder) scope(n *yaml.Node, s *Scope) {
@@ -132,54 +172,6 @@ func (d *decoder) scope(n *yaml.Node, s *Scope) {
 	if n.Kind == yaml.MappingNode && len(n.Content) == 0 {
 		d.wrong(n, `want a glob, such as {array: "*"} for all`, "on chooses nothing")
 	}
-}
-
-// leader is the node that leads when a step comes; any can.
-const leader = "leader"
-
-// reaches checks that a scope chooses something: a fault on nothing never fires.
-// The devices of the promises are of no store, and have to be named.
-func (d *decoder) reaches(n *yaml.Node, on Scope, s *Scenario) {
-	want := bug.Population{OS: on.OS, Array: on.Array, Volume: on.Volume, Store: on.Store}
-	for _, store := range s.Storage.Stores {
-		for _, r := range store.Replicas {
-			node := bug.Population{Volume: on.Node}
-			if on.Node == leader {
-				node.Volume = r.Node
-			}
-			host := bug.Host{OS: s.osOf(r.Array), Array: r.Array, Volume: r.Node, Store: store.Name}
-			if want.Has(host) && node.Has(host) {
-				return
-			}
-			device := r.Node + "-device"
-			host = bug.Host{OS: "device/1", Array: device, Volume: device, Store: "devices"}
-			if on.Store != "" && on.Node == "" && want.Has(host) {
-				return
-			}
-		}
-	}
-	if len(s.Storage.Stores) > 0 {
-		d.wrong(n, "name what storage has: "+strings.Join(s.hosts(), ", "), "on chooses nothing that is there")
-	}
-}
-
-// hosts tells where each replica is.
-func (s *Scenario) hosts() (all []string) {
-	for _, store := range s.Storage.Stores {
-		for _, r := range store.Replicas {
-			all = append(all, fmt.Sprintf("%s on %s (%s)", r.Node, r.Array, s.osOf(r.Array)))
-		}
-	}
-	return all
-}
-
-func (s *Scenario) osOf(array string) string {
-	for _, a := range s.Storage.Arrays {
-		if a.Name == array {
-			return a.OS
-		}
-	}
-	return ""
 }
 
 // order checks what steps say about each other.

@@ -1,6 +1,7 @@
 package scenario
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"strconv"
@@ -158,18 +159,30 @@ func parsePercent(s string) (Percent, error) {
 }
 
 func parseCond(s string) (Cond, error) {
-	op, digits := "=", s
-	for _, o := range []string{">=", "<=", ">", "<"} {
-		if after, found := strings.CutPrefix(s, o); found {
-			op, digits = o, strings.TrimSpace(after)
-			break
-		}
-	}
+	op, digits := comparison(s)
 	n, err := strconv.ParseInt(digits, 10, 64)
 	if err != nil || !plainNumber(digits) {
 		return Cond{}, fmt.Errorf("%q is not a comparison", s)
 	}
-	return Cond{op, n}, nil
+	return Cond{cmp.Or(op, "="), n}, nil
+}
+
+func parseLength(s string) (Length, error) {
+	op, rest := comparison(s)
+	d, err := ParseDuration(rest)
+	if op == "" || err != nil || d < 0 || d > maxTime {
+		return Length{}, fmt.Errorf("%q is not a comparison", s)
+	}
+	return Length{op, d}, nil
+}
+
+func comparison(s string) (op, rest string) {
+	for _, op := range []string{">=", "<=", ">", "<"} {
+		if after, found := strings.CutPrefix(s, op); found {
+			return op, strings.TrimSpace(after)
+		}
+	}
+	return "", s
 }
 
 // plainNumber refuses what strconv accepts and nobody means: signs, exponents,
