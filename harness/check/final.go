@@ -158,10 +158,10 @@ func (f *finale) fateOf(s *slot) fate {
 		return unread
 	case whole&looked == 0 && (b.looked == f.full && f.quorate() || b.read):
 		return vanished
-	case b.looked&^s.on != 0:
-		return absent
 	case whole&looked == 0:
 		return unread
+	case b.looked&^s.on != 0:
+		return absent
 	}
 	return fine
 }

@@ -155,6 +155,8 @@ func Encode(r *Run) ([]byte, error) {
 	whole(&c.Faults)
 	whole(&c.Classes)
 	whole(&c.Nodes)
+	whole(&c.Alarms)
+	whole(&c.Scrubs)
 	whole(&c.Timeline)
 	whole(&c.Questions)
 	whole(&c.Numbers)

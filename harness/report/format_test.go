@@ -20,7 +20,7 @@ var contract = map[string][]string{
 	"build":        {"go", "guest_sha256", "bugs_sha256", "arch"},
 	"expectations": {"name", "want", "got", "verdict"},
 	"checks":       {"name", "verdict", "why", "operations"},
-	"faults":       {"bug", "scope", "planned_at_ms", "fired", "first_at_ms", "last_at_ms", "reverted_at_ms", "observed"},
+	"faults":       {"bug", "scope", "planned_at_ms", "armed_at_ms", "fired", "first_at_ms", "last_at_ms", "where", "reverted_at_ms", "observed", "masked", "masked_by"},
 	"mail":         {"acknowledged", "present", "lost", "altered", "duplicated", "resurrected", "misfiled", "delayed", "bounced", "ambiguous"},
 	"recovery": {"t_f_ms", "t_i_ms", "t_d_ms", "t_m_ms", "t_a_ms", "t_s_ms", "t_c_ms", "t_b_ms", "t_v_ms",
 		"ttd_ms", "rta_ms", "rpa", "drain_ms", "mailbox_hours", "reopened"},
@@ -56,7 +56,7 @@ func TestFormatNamesEveryKey(t *testing.T) {
 	for _, of := range []reflect.Type{
 		reflect.TypeFor[Run](), reflect.TypeFor[Build](), reflect.TypeFor[Expectation](), reflect.TypeFor[Fault](),
 		reflect.TypeFor[Milestones](), reflect.TypeFor[Audit](), reflect.TypeFor[Population](), reflect.TypeFor[Node](),
-		reflect.TypeFor[Event](), reflect.TypeFor[Question](), reflect.TypeFor[Number](),
+		reflect.TypeFor[Event](), reflect.TypeFor[Alarm](), reflect.TypeFor[Scrub](), reflect.TypeFor[Variant](), reflect.TypeFor[Question](), reflect.TypeFor[Number](),
 	} {
 		for i := range of.NumField() {
 			key, _, _ := strings.Cut(of.Field(i).Tag.Get("json"), ",")

@@ -14,6 +14,7 @@ import (
 // verdict, the public's questions and the sources of the numbers. A run that was
 // aborted or failed keeps that verdict.
 func Complete(r *Run, s *scenario.Scenario) {
+	r.explain()
 	r.Expectations = expectations(r, &s.Expect)
 	r.Numbers = nil
 	for _, n := range s.Numbers {
@@ -52,7 +53,7 @@ func verdict(r *Run, e *scenario.Expect) (verdict, why string) {
 		return Fail, "more than expected was " + strings.Join(harm, ", ")
 	}
 	if h1 := checkOf(r, "H1"); h1 != nil && h1.Verdict == check.Fail && !named(e, "H1") {
-		return Inconclusive, "the harness did not do what the scenario says: " + h1.Why
+		return Inconclusive, "the harness did not do what the scenario says: " + strings.ReplaceAll(h1.Why, "\n", "; ")
 	}
 	switch {
 	case len(failed) > 0:
@@ -113,8 +114,23 @@ func expectations(r *Run, e *scenario.Expect) []Expectation {
 	if e.Fenced != nil {
 		out = append(out, fenced(r, e.Fenced))
 	}
+	if e.Down != nil {
+		out = append(out, down(r, e.Down))
+	}
 	if e.Detected != nil {
-		out = append(out, settled("detected", strconv.FormatBool(*e.Detected), strconv.FormatBool(detected(r) || alarmed(r)), what(r)))
+		out = append(out, noticed(r, *e.Detected))
+	}
+	if e.Alarms != nil {
+		out = append(out, alarms(r, e.Alarms))
+	}
+	for _, w := range e.Scrubs {
+		out = append(out, scrubbed(r, w))
+	}
+	if e.UnavailableFor != nil {
+		out = append(out, length("unavailable_for", e.UnavailableFor, r.UnavailableMS, "nobody asked for mail"))
+	}
+	if e.Latency != nil {
+		out = append(out, length("latency", e.Latency, r.LatencyP99MS, "nobody was served"))
 	}
 	for _, bug := range e.DetectedBugs {
 		out = append(out, detectedBug(r, bug))
@@ -197,61 +213,6 @@ func overOf(r *Run, name string) *int64 {
 		}
 	}
 	return nil
-}
-
-func fenced(r *Run, want []string) Expectation {
-	var got, why []string
-	for _, n := range r.Nodes {
-		if n.Fenced {
-			got = append(got, n.ID)
-			why = append(why, n.ID+": "+n.Reason)
-		}
-	}
-	want = slices.Sorted(slices.Values(want))
-	slices.Sort(got)
-	return settled("fenced", names(want), names(got), strings.Join(why, "; "))
-}
-
-func names(list []string) string {
-	if len(list) == 0 {
-		return "none"
-	}
-	return strings.Join(list, ", ")
-}
-
-// alarmed says whether a node's health told of trouble after the first fault. It
-// is enough to have noticed an outage, and too little to have noticed a loss: a
-// node that restarts is unavailable for a while, too.
-func alarmed(r *Run) bool { return r.Recovery.HealthMS != nil }
-
-// detected says whether a node found something wrong by itself.
-func detected(r *Run) bool {
-	return slices.ContainsFunc(r.Nodes, func(n Node) bool { return n.Fenced || len(n.Detected) > 0 })
-}
-
-func what(r *Run) string {
-	for _, n := range r.Nodes {
-		if len(n.Detected) > 0 {
-			return n.ID + " noticed: " + n.Detected[0]
-		}
-		if n.Fenced {
-			return n.ID + " fenced itself: " + n.Reason
-		}
-	}
-	if alarmed(r) {
-		return "a node's health told of trouble at " + At(*r.Recovery.HealthMS)
-	}
-	return "no node noticed anything"
-}
-
-func detectedBug(r *Run, bug string) Expectation {
-	x := Expectation{Name: "detected " + bug, Want: "true", Got: "false", Verdict: Fail, Why: what(r)}
-	for _, f := range r.Faults {
-		if f.Bug == bug && f.Detected {
-			x.Got, x.Verdict, x.Why = "true", Pass, ""
-		}
-	}
-	return x
 }
 
 func available(r *Run, want bool) Expectation {

@@ -37,7 +37,10 @@ func TestEachExpectationHoldsAndFailsForItsReason(t *testing.T) {
 	no := false
 	graded := func(g string) scenario.Expect { return scenario.Expect{Grade: g} }
 	available := scenario.Expect{Available: yes()}
-	notices := scenario.Expect{Detected: yes()}
+	notices, calmly := scenario.Expect{Detected: yes()}, scenario.Expect{Detected: &no}
+	scrubs := scenario.Expect{Scrubs: []scenario.ScrubWant{{Array: "east", Cond: scenario.Cond{Op: ">=", N: 2}}}}
+	stopped := scenario.Expect{UnavailableFor: &scenario.Length{Op: ">=", Time: 20 * time.Second}}
+	quick := scenario.Expect{Latency: &scenario.Length{Op: "<", Time: time.Second}}
 	d1 := scenario.Expect{Checks: []scenario.CheckWant{{Check: "D1", Want: "fail"}}}
 	impact := func(rec recovery.Recovery) func(*Run) {
 		rec.ImpactMS = ms(1000)
@@ -72,6 +75,35 @@ func TestEachExpectationHoldsAndFailsForItsReason(t *testing.T) {
 		"not noticed":            {"detected", notices, same, Fail, "false"},
 		"bug noticed":            {"detected rot", scenario.Expect{DetectedBugs: []string{"rot"}}, func(r *Run) { r.Faults = []Fault{{Bug: "rot", Detected: true}} }, Pass, "true"},
 		"other bug noticed":      {"detected rot", scenario.Expect{DetectedBugs: []string{"rot"}}, func(r *Run) { r.Faults = []Fault{{Bug: "hang", Detected: true}} }, Fail, "false"},
+		"nobody noticed":         {"detected", calmly, same, Pass, "false"},
+		"calm needs no health":   {"detected", calmly, impact(recovery.Recovery{HealthMS: ms(2000)}), Pass, "false"},
+		"a node noticed":         {"detected", calmly, func(r *Run) { r.Nodes[0].Detected = []string{"a"} }, Fail, "true"},
+		"a node fenced itself":   {"detected", calmly, func(r *Run) { r.Nodes[0].Fenced = true }, Fail, "true"},
+		"an array noticed":       {"detected", calmly, func(r *Run) { r.Alarms = []Alarm{{Array: "east"}} }, Fail, "true"},
+		"the script's own crash": {"detected", calmly, func(r *Run) { r.Alarms = []Alarm{{Array: "east", Scripted: true}} }, Pass, "false"},
+		"a scrub noticed":        {"detected", calmly, func(r *Run) { r.Scrubs = []Scrub{{Array: "east", Findings: 1}} }, Fail, "true"},
+		"an empty scrub":         {"detected", calmly, func(r *Run) { r.Scrubs = []Scrub{{Array: "east"}} }, Pass, "false"},
+		"alarms as expected":     {"alarms", scenario.Expect{Alarms: []string{"west", "east"}}, func(r *Run) { r.Alarms = []Alarm{{Array: "east"}, {Array: "west"}, {Array: "east"}} }, Pass, "east, west"},
+		"no alarm":               {"alarms", scenario.Expect{Alarms: []string{"east"}}, same, Fail, "none"},
+		"alarm against will":     {"alarms", scenario.Expect{Alarms: []string{}}, func(r *Run) { r.Alarms = []Alarm{{Array: "east"}} }, Fail, "east"},
+		"down as expected":       {"down", scenario.Expect{Down: []string{"n1"}}, func(r *Run) { r.Nodes[0].State = Unavailable }, Pass, "n1"},
+		"up against will":        {"down", scenario.Expect{Down: []string{"n1"}}, same, Fail, "none"},
+		"down against will":      {"down", scenario.Expect{Down: []string{}}, func(r *Run) { r.Nodes[0].State = Down }, Fail, "n1"},
+		"old record":             {"down", scenario.Expect{Down: []string{}}, func(r *Run) { r.Nodes[0].State = "" }, Unknown, "unknown"},
+		"scrubs found enough":    {"scrub east", scrubs, func(r *Run) { r.Scrubs = []Scrub{{Array: "east", Findings: 1}, {Array: "east", Findings: 1}} }, Pass, "2"},
+		"scrubs found too little": {"scrub east", scrubs, func(r *Run) {
+			r.Scrubs = []Scrub{{Array: "east", Findings: 1}, {Array: "west", Findings: 1}}
+		}, Fail, "1"},
+		"nobody scrubbed":       {"scrub east", scrubs, same, Unknown, "unknown"},
+		"long enough":           {"unavailable_for", stopped, func(r *Run) { r.UnavailableMS = ms(20_000) }, Pass, "20 s"},
+		"too short":             {"unavailable_for", stopped, func(r *Run) { r.UnavailableMS = ms(19_999) }, Fail, "20 s"},
+		"nobody asked for mail": {"unavailable_for", stopped, same, Unknown, "unknown"},
+		"quick":                 {"latency", quick, func(r *Run) { r.LatencyP99MS = ms(999) }, Pass, "999 ms"},
+		"slow":                  {"latency", quick, func(r *Run) { r.LatencyP99MS = ms(1000) }, Fail, "1 s"},
+		"nobody served":         {"latency", quick, same, Unknown, "unknown"},
+		"bug noticed by its name": {"detected east-rot", scenario.Expect{DetectedBugs: []string{"east-rot"}}, func(r *Run) {
+			r.Faults = []Fault{{Bug: "rot", Detected: true}, {Bug: "rot", As: "east-rot"}}
+		}, Fail, "false"},
 		"available":              {"available", available, same, Pass, "true"},
 		"not available":          {"available", available, func(r *Run) { r.Available = &no }, Fail, "false"},
 		"nobody asked":           {"available", available, func(r *Run) { r.Available = nil }, Unknown, "unknown"},

@@ -58,6 +58,9 @@ func JUnit(r *Run) ([]byte, error) {
 	for _, p := range [][2]string{{"seed", fmt.Sprint(r.Seed)}, {"world", r.World}, {"digest", r.Digest}, {"verdict", r.Verdict}} {
 		s.Properties = append(s.Properties, junitProperty{p[0], p[1]})
 	}
+	if r.Background != nil {
+		s.Properties = append(s.Properties, junitProperty{"background", r.Background.String()})
+	}
 	s.add("run", overall(r))
 	for _, x := range r.Expectations {
 		s.add("expect "+x.Name, outcome(x.Verdict, fmt.Sprintf("want %s, got %s", x.Want, x.Got), x.Why))

@@ -9,6 +9,9 @@
 package report
 
 import (
+	"fmt"
+	"strings"
+
 	"fourdays/harness/check"
 	"fourdays/harness/recovery"
 )
@@ -31,11 +34,15 @@ type Run struct {
 	Schema   string `json:"schema"`
 	Scenario string `json:"scenario"`
 	// Path is the scenario file as it was named on the command line.
-	Path    string `json:"path,omitempty"`
-	Title   string `json:"title,omitempty"`
-	Seed    uint64 `json:"seed"`
-	World   string `json:"world"`
-	Verdict string `json:"verdict"`
+	Path string `json:"path,omitempty"`
+	// Args are what was given to `fourdays run` beside the file and the seed.
+	Args  []string `json:"args,omitempty"`
+	Title string   `json:"title,omitempty"`
+	// Variant says which variant of the file it is; nil for a file without.
+	Variant *Variant `json:"variant,omitempty"`
+	Seed    uint64   `json:"seed"`
+	World   string   `json:"world"`
+	Verdict string   `json:"verdict"`
 	// Why is the verdict's reason in one sentence.
 	Why    string `json:"why,omitempty"`
 	Digest string `json:"digest"`
@@ -48,21 +55,37 @@ type Run struct {
 
 	Expectations []Expectation `json:"expectations"`
 	// Checks, Mail and Classes are the oracle's.
-	Checks  []check.Check `json:"checks"`
-	Faults  []Fault       `json:"faults"`
-	Mail    check.Mail    `json:"mail"`
-	Classes []check.Class `json:"classes"`
-	Audit   Audit         `json:"audit"`
+	Checks []check.Check `json:"checks"`
+	// Background is nil when the scenario has none.
+	Background *Background   `json:"background,omitempty"`
+	Faults     []Fault       `json:"faults"`
+	Mail       check.Mail    `json:"mail"`
+	Classes    []check.Class `json:"classes"`
+	Audit      Audit         `json:"audit"`
 	// Recovery holds the marks and what follows from them.
 	Recovery   recovery.Recovery `json:"recovery"`
 	Milestones Milestones        `json:"milestones"`
 	// Available says whether mail was served at the end; nil when nobody looked.
-	Available  *bool      `json:"available"`
-	Population Population `json:"population"`
-	Nodes      []Node     `json:"nodes"`
-	Timeline   []Event    `json:"timeline"`
-	Questions  []Question `json:"questions"`
-	Numbers    []Number   `json:"numbers"`
+	Available *bool `json:"available"`
+	// UnavailableMS is the longest time in which somebody asked and nobody was
+	// served, LatencyP99MS the 99th percentile of the time until users had what
+	// they asked for; nil when nobody asked, or nobody was served.
+	UnavailableMS *int64     `json:"unavailable_ms"`
+	LatencyP99MS  *int64     `json:"latency_p99_ms"`
+	Alarms        []Alarm    `json:"alarms"`
+	Scrubs        []Scrub    `json:"scrubs"`
+	Population    Population `json:"population"`
+	Nodes         []Node     `json:"nodes"`
+	Timeline      []Event    `json:"timeline"`
+	Questions     []Question `json:"questions"`
+	Numbers       []Number   `json:"numbers"`
+}
+
+// Variant is one of several scenarios in a file.
+type Variant struct {
+	Name  string `json:"name"`
+	Of    string `json:"of"`    // the file's own name
+	Title string `json:"title"` // the file's own title
 }
 
 // File is what to give to `fourdays run` to run this again.
@@ -71,6 +94,12 @@ func (r *Run) File() string {
 		return r.Path
 	}
 	return r.Scenario + ".yaml"
+}
+
+// Again is the command that runs this again.
+func (r *Run) Again() string {
+	words := append([]string{"fourdays run", r.File()}, r.Args...)
+	return strings.Join(append(words, fmt.Sprintf("--seed %d", r.Seed)), " ")
 }
 
 // Build says what was run.
@@ -92,17 +121,50 @@ type Expectation struct {
 
 // Fault is the receipt of one planned fault. Times are nil when it did not happen.
 type Fault struct {
-	Bug          string `json:"bug"`   // the armed name, or the step's verb
-	Scope        string `json:"scope"` // what it was put on
+	Bug          string `json:"bug"`          // the bug that was armed, or the step's verb
+	As           string `json:"as,omitempty"` // what the script calls it, if not by its bug
+	Scope        string `json:"scope"`        // what it was put on
 	PlannedAtMS  int64  `json:"planned_at_ms"`
-	Fired        int64  `json:"fired"` // how often
+	ArmedAtMS    *int64 `json:"armed_at_ms"` // of a bug
+	Fired        int64  `json:"fired"`       // how often
 	FirstAtMS    *int64 `json:"first_at_ms"`
 	LastAtMS     *int64 `json:"last_at_ms"`
+	Where        string `json:"where"` // it fired first: volume:path operation
 	RevertedAtMS *int64 `json:"reverted_at_ms"`
 	// Observed says what the outside saw of it, "" when nothing.
-	Observed string `json:"observed"`
-	// Detected says that the nodes themselves reported it.
+	Observed     string `json:"observed"`
+	ObservedAtMS *int64 `json:"observed_at_ms"`
+	// Masked is how often it would have done something and nobody could feel it;
+	// MaskedBy says because of what: "raid", "cache", "same bytes", or "" for not
+	// known.
+	Masked   int64  `json:"masked"`
+	MaskedBy string `json:"masked_by"`
+	// Detected says that a node that it was on, or an array, reported something
+	// after it had fired.
 	Detected bool `json:"detected"`
+	// Overrides are numbers of the bug that the script changed, in words.
+	Overrides []string `json:"overrides,omitempty"`
+	// Can is what it can do to those above it: Loses, Alters, ...
+	Can []string `json:"can,omitempty"`
+	// Never says why it cannot fire in this scenario, "" if it can.
+	Never string `json:"never,omitempty"`
+}
+
+// Alarm is one that an array's own monitoring raised.
+type Alarm struct {
+	AtMS  int64  `json:"at_ms"`
+	Array string `json:"array"`
+	Text  string `json:"text"`
+	// Scripted says that it is about what a step of the script did, and no bug.
+	Scripted bool `json:"scripted"`
+}
+
+// Scrub is one that the script asked of an array, and what it found.
+type Scrub struct {
+	AtMS     int64    `json:"at_ms"`
+	Array    string   `json:"array"`
+	Findings int64    `json:"findings"`
+	First    []string `json:"first"` // of the findings, at most ten
 }
 
 // Milestones are the turns of the script, on the run's clock. Nil did not come.
@@ -120,6 +182,8 @@ type Audit struct {
 	Mailboxes int64 `json:"mailboxes"` // each once per replica
 	Replicas  int64 `json:"replicas"`
 	Messages  int64 `json:"messages"`
+	Asked     int64 `json:"asked"`    // accounts of a sample, asked for through IMAP
+	Answered  int64 `json:"answered"` // of those, how many a node showed something of
 }
 
 // Population says what the sample stands for.
@@ -133,10 +197,19 @@ type Node struct {
 	ID       string   `json:"id"`
 	Array    string   `json:"array"`
 	OS       string   `json:"os"`
+	State    string   `json:"state"` // what became of it: one of the words below
 	Fenced   bool     `json:"fenced"`
 	Reason   string   `json:"reason,omitempty"`
 	Detected []string `json:"detected,omitempty"` // what it noticed by itself
 }
+
+// The states of a node at the end of a run.
+const (
+	Serving     = "serving"
+	Unavailable = "unavailable" // it answers, and says that it cannot serve
+	Fenced      = "fenced"      // it holds less than it promised, and keeps out
+	Down        = "down"        // it does not answer
+)
 
 // Event is one line of the timeline: what happened, planned or not.
 type Event struct {

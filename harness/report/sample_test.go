@@ -26,9 +26,20 @@ func outage() *Run {
 			{Name: "H1", Title: "every planned fault fired", Verdict: check.Pass, Operations: 1},
 		},
 		Faults: []Fault{{
-			Bug: "libero-limit", Scope: "os acme/2.0", PlannedAtMS: 600_000, Fired: 412, FirstAtMS: ms(601_250), LastAtMS: ms(72 * hour),
-			RevertedAtMS: ms(72 * hour), Observed: "412 operations on 3 volumes never answered", Detected: true,
+			Bug: "libero-limit", Scope: "os acme/2.0", PlannedAtMS: 600_000, ArmedAtMS: ms(600_000), Fired: 412, FirstAtMS: ms(601_250), LastAtMS: ms(72 * hour),
+			Where: "n1:state/000003.vlog write", RevertedAtMS: ms(72 * hour), Observed: "reached the application", ObservedAtMS: ms(601_250), Detected: true,
+			Overrides: []string{"reached_at 612 instead of 60000, which is picked"}, Can: []string{Refuses},
+		}, {
+			Bug: "rot", As: "rot-on-east", Scope: "array east", PlannedAtMS: 900_000, ArmedAtMS: ms(900_000), Fired: 3, FirstAtMS: ms(910_000), LastAtMS: ms(hour),
+			Where: "n1:state/000001.sst read", Observed: "masked", Masked: 3, MaskedBy: "raid", Can: []string{Alters},
+		}, {
+			Bug: "late", Scope: "node n3", PlannedAtMS: 900_000, Never: "writes comes to 700 at most, not to 1000000", Can: []string{Slows},
+		}, {
+			Bug: "power_loss", Scope: "west", PlannedAtMS: hour, Fired: 1, FirstAtMS: ms(hour), LastAtMS: ms(hour), RevertedAtMS: ms(2 * hour),
+			Observed: "carried out", Can: []string{Loses, Refuses},
 		}},
+		Alarms:  []Alarm{{AtMS: 601_300, Array: "east", Text: "operations are not answered"}},
+		Scrubs:  []Scrub{{AtMS: hour, Array: "west", Findings: 2, First: []string{"n2:state/000001.sst at 4096", "n2:state/000001.sst at 8192"}}},
 		Mail:    check.Mail{Acknowledged: 1200, Present: 1100, Removed: 100, Delayed: 310, Bounced: 95, Ambiguous: 3},
 		Classes: []check.Class{{Name: "message", Acknowledged: 1200}, {Name: "flag", Acknowledged: 320}, {Name: "mailbox", Acknowledged: 12}},
 		Audit:   Audit{Mailboxes: 600, Replicas: 3, Messages: 3300},
@@ -62,7 +73,7 @@ func calm() *Run {
 		Mail:       check.Mail{Acknowledged: 10, Present: 10},
 		Available:  yes(),
 		Population: Population{Mailboxes: 1, Simulated: 1},
-		Nodes:      []Node{{ID: "n1"}},
+		Nodes:      []Node{{ID: "n1", State: Serving}},
 	}
 }
 

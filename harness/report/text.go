@@ -23,6 +23,7 @@ func Text(w io.Writer, r *Run, dir string) error {
 	t.expectations()
 	t.checks()
 	t.faults()
+	t.arrays()
 	t.mail()
 	t.recovery()
 	t.timeline()
@@ -86,6 +87,9 @@ func (t *texter) head() {
 		t.wrap("  ", r.Why)
 	}
 	t.line("  %s", r.population())
+	if r.Background != nil {
+		t.line("  %s", r.Background)
+	}
 	full := ""
 	if r.LeaptMS > 0 {
 		full = fmt.Sprintf(", %s of it in full and %s leapt over", Span(r.FullMS), Span(r.LeaptMS))
@@ -139,7 +143,11 @@ func (t *texter) checks() {
 	t.table(rows)
 	for _, c := range t.r.Checks {
 		if c.Verdict == check.Fail {
-			t.wrap("  ", c.Name+": "+c.Why)
+			why, suspects, found := strings.Cut(c.Why, explained)
+			t.wrap("  ", c.Name+": "+why)
+			if found {
+				t.wrap("    ", strings.TrimSpace(explained)+" "+suspects)
+			}
 		}
 	}
 }
@@ -151,19 +159,80 @@ func (t *texter) faults() {
 	}
 	t.line("\nFaults")
 	var rows []string
-	for _, f := range t.r.Faults {
-		fired := "did not fire"
-		if f.Fired > 0 {
-			fired = fmt.Sprintf("fired %s, first %s", times(f.Fired), moment(f.FirstAtMS, "?"))
-		}
-		rows = append(rows, fmt.Sprintf("%s\ton %s\tplanned %s\t%s\treverted %s", f.Bug, f.Scope, At(f.PlannedAtMS), fired, moment(f.RevertedAtMS, "never")))
+	for i := range t.r.Faults {
+		rows = append(rows, t.r.Faults[i].row())
 	}
 	t.table(rows)
-	for _, f := range t.r.Faults {
-		if f.Observed != "" {
-			t.wrap("  ", f.Bug+": "+f.Observed)
+	for i := range t.r.Faults {
+		for _, detail := range t.r.Faults[i].details() {
+			t.wrap("  ", t.r.Faults[i].name()+": "+detail)
 		}
 	}
+}
+
+// row is the receipt of a fault in the order in which things happen to one.
+func (f *Fault) row() string {
+	cells := []string{f.name(), "on " + f.Scope, "planned " + At(f.PlannedAtMS), "", "did not fire", "", f.came(), ""}
+	if f.ArmedAtMS != nil {
+		cells[3] = "armed " + At(*f.ArmedAtMS)
+	}
+	if f.Fired > 0 {
+		cells[4], cells[5] = "fired "+times(f.Fired), "first "+moment(f.FirstAtMS, "?")
+		cells[7] = "reverted " + moment(f.RevertedAtMS, "never")
+	}
+	return strings.Join(cells, "\t")
+}
+
+// came says how far a fault came: to the application, or what kept it from it.
+func (f *Fault) came() string {
+	masked := ""
+	if f.Masked > 0 {
+		masked = strings.TrimSuffix(fmt.Sprintf("masked %s by %s", times(f.Masked), f.MaskedBy), " by ")
+	}
+	switch {
+	case f.Observed == "" && masked == "" && f.Fired > 0:
+		return "reached nobody"
+	case masked == "":
+		return f.Observed
+	case f.Observed == "" || f.Observed == "masked":
+		return masked
+	}
+	return f.Observed + ", " + masked
+}
+
+// details are what of a receipt needs words.
+func (f *Fault) details() []string {
+	var all []string
+	if f.As != "" {
+		all = append(all, "the bug "+f.Bug)
+	}
+	all = append(all, f.Overrides...)
+	if f.Never != "" && f.Fired == 0 {
+		all = append(all, "cannot fire: "+f.Never)
+	}
+	if f.Fired > 0 && f.Where != "" {
+		all = append(all, fmt.Sprintf("first on %s, last %s", f.Where, moment(f.LastAtMS, "?")))
+	}
+	return all
+}
+
+// arrays is what the arrays said of themselves.
+func (t *texter) arrays() {
+	if len(t.r.Alarms)+len(t.r.Scrubs) == 0 {
+		return
+	}
+	t.line("\nArrays")
+	var rows []string
+	for _, a := range t.r.Alarms {
+		rows = append(rows, fmt.Sprintf("%s\t%s\talarm\t%s", At(a.AtMS), a.Array, a.Text))
+	}
+	for _, s := range t.r.Scrubs {
+		rows = append(rows, fmt.Sprintf("%s\t%s\tscrub\t%s", At(s.AtMS), s.Array, plural(s.Findings, "finding")))
+		for _, what := range s.First {
+			rows = append(rows, "\t\t\t"+what)
+		}
+	}
+	t.table(rows)
 }
 
 func times(n int64) string {
@@ -269,5 +338,5 @@ func (t *texter) foot(dir string) {
 	if dir != "" {
 		t.line("report %s", dir)
 	}
-	t.line("again  fourdays run %s --seed %d", t.r.File(), t.r.Seed)
+	t.line("again  %s", t.r.Again())
 }

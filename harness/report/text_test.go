@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"fourdays/harness/check"
+	"fourdays/harness/hist"
 	"fourdays/harness/scenario"
 )
 
@@ -21,6 +22,8 @@ func TestTextReadsAsItShould(t *testing.T) {
 	broken := calm()
 	broken.Mail = check.Mail{Acknowledged: 10, Present: 9, Lost: 1}
 	broken.Checks[0].Verdict, broken.Checks[0].Why = check.Fail, "message m-7 for a@libero.example was acknowledged at +12 s and is on no replica"
+	broken.Checks[0].First = &hist.Op{AnsweredUS: 60e6}
+	broken.Faults = []Fault{lying(31_000)}
 	aborted := calm()
 	aborted.Verdict, aborted.Why = Aborted, "interrupted at +31 s"
 	full := expecting(nothingLost())
@@ -60,6 +63,14 @@ func TestTextNeedsNothingButRunJSON(t *testing.T) {
 	require.NoError(t, Text(&a, r, "d"))
 	require.NoError(t, Text(&b, again, "d"))
 	require.Equal(t, a.String(), b.String())
+}
+
+// TestTheCommandThatRepeatsARunIsWhole holds it to everything that was given.
+func TestTheCommandThatRepeatsARunIsWhole(t *testing.T) {
+	r := &Run{Scenario: "calm", Seed: 7}
+	require.Equal(t, "fourdays run calm.yaml --seed 7", r.Again())
+	r.Path, r.Args = "x/calm.yaml", []string{"--variant", "one-os"}
+	require.Equal(t, "fourdays run x/calm.yaml --variant one-os --seed 7", r.Again())
 }
 
 func TestUnitsAreForPeople(t *testing.T) {
