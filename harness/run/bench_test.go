@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"fourdays/harness/report"
+	"fourdays/harness/scenario"
 )
 
 // The benchmarks of this package rehearse whole scenarios. None runs with the
@@ -49,26 +50,29 @@ func BenchmarkTour(b *testing.B) {
 	files, err := filepath.Glob("../../scenarios/tour/*.yaml")
 	require.NoError(b, err)
 	require.NotEmpty(b, files)
+	var scenarios []*scenario.Scenario
+	for _, file := range files {
+		scenarios = append(scenarios, loadAll(b, file)...)
+	}
 	opt := Options{Programs: programs(b)}
 	done, seed := 0, uint64(0)
 	for b.Loop() {
 		seed++
 		room := make(chan struct{}, runtime.GOMAXPROCS(0))
 		var all sync.WaitGroup
-		for _, file := range files {
-			s := load(b, file)
+		for _, s := range scenarios {
 			one := opt
 			one.Seed, one.Dir = &seed, b.TempDir()
 			room <- struct{}{}
 			all.Go(func() {
 				defer func() { <-room }()
 				if _, err := Run(b.Context(), s, one); err != nil {
-					b.Errorf("%s, seed %d: %v", file, *one.Seed, err)
+					b.Errorf("%s, seed %d: %v", s.Name, *one.Seed, err)
 				}
 			})
 		}
 		all.Wait()
-		done += len(files)
+		done += len(scenarios)
 	}
 	b.ReportMetric(float64(done)/b.Elapsed().Minutes(), "scenarios/min")
 }

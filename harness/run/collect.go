@@ -193,6 +193,9 @@ func (st *stage) fillArchive() error {
 func (st *stage) script() error {
 	st.tell("phase", "the run begins: %d mailboxes on %d replicas", len(st.accounts), len(st.nodes))
 	st.plan()
+	if err := st.planBackground(); err != nil {
+		return err
+	}
 	st.engine.Start()
 	return st.liveTo(st.s.Duration)
 }
@@ -208,19 +211,25 @@ func (st *stage) liveTo(t time.Duration) error {
 	return nil
 }
 
-// settle ends arrivals and waits for what is under way.
+// settle ends arrivals, watches users for as long as the scenario says, and waits
+// for what is under way. Followers learn of the last commit with a heartbeat: to
+// audit them before would show a difference that is none.
 func (st *stage) settle() error {
 	st.tell("phase", "the script is over; nothing new is sent")
 	st.engine.StopArrivals()
-	// Followers learn of the last commit with a heartbeat: to audit them before
-	// would show a difference that is none.
-	if err := st.liveTo(st.s.Duration + max(st.s.Settle, 3*st.s.Raft.Timeout)); err != nil {
+	heartbeat := 3 * st.s.Raft.Timeout
+	if err := st.liveTo(st.s.Duration + max(st.s.Settle, heartbeat)); err != nil {
 		return err
 	}
+	watched := st.Now().Microseconds()
+	st.ev.WatchedUS = &watched
 	quiet := false
 	st.engine.Hold()
 	st.engine.Quiesce(func() { quiet = true })
-	return st.until("wait for open questions", quietLimit, func() bool { return quiet })
+	if err := st.until("wait for open questions", quietLimit, func() bool { return quiet }); err != nil {
+		return err
+	}
+	return st.liveTo(st.Now() + heartbeat) // retries may have been answered last
 }
 
 // audit reads every mailbox on every replica, and a sample through IMAP.
@@ -249,6 +258,7 @@ func (st *stage) audit() error {
 // conclude fills the evidence with what is known at the end.
 func (st *stage) conclude() {
 	ev := st.ev
+	st.alarms()
 	st.receipts()
 	ev.Digest, ev.Events = st.w.Digest(), st.w.Events()
 	ev.VirtualMS = max(0, st.Now().Milliseconds())
@@ -258,9 +268,9 @@ func (st *stage) conclude() {
 		ev.Nodes = append(ev.Nodes, NodeState{
 			Node: report.Node{
 				ID: n.name, Array: n.array, OS: st.fleet.OS(n.array),
-				Fenced: n.last.Fenced, Reason: n.last.Reason, Detected: n.detected,
+				State: n.state(), Fenced: n.last.Fenced, Reason: n.last.Reason, Detected: n.detected,
 			},
-			Reachable: n.last.reachable,
+			Reachable: n.last.reachable, NoticedMS: n.noticedMS,
 		})
 	}
 	for _, n := range st.nodes {

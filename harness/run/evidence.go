@@ -31,14 +31,18 @@ type Evidence struct {
 	LeaptMS   int64  `json:"leapt_ms"`
 
 	Faults     []*fault            `json:"faults"`
+	Noise      *Noise              `json:"noise,omitempty"` // the background, if the scenario has one
 	Timeline   []report.Event      `json:"timeline"`
 	Milestones report.Milestones   `json:"milestones"`
 	Nodes      []NodeState         `json:"nodes"`
+	Alarms     []Alarm             `json:"alarms"`
+	Scrubs     []report.Scrub      `json:"scrubs"`
 	Closed     []recovery.Closure  `json:"closed"`
 	Queued     []check.Recipient   `json:"queued"`
 	QueueKnown bool                `json:"queue_known"`
 	HealthUS   *int64              `json:"health_us"`  // a node first said that something is wrong
 	AgreedUS   *int64              `json:"agreed_us"`  // replicas first found equal after the faults
+	WatchedUS  *int64              `json:"watched_us"` // users were watched until then: the end of settling
 	AuditedUS  *int64              `json:"audited_us"` // the final audit was finished
 	Operations int64               `json:"operations"` // in the history
 	Unanswered int                 `json:"unanswered"` // questions of the final audit
@@ -50,6 +54,15 @@ type Evidence struct {
 type NodeState struct {
 	report.Node
 	Reachable bool `json:"reachable"`
+	// NoticedMS is when it last said that it has found something, or fenced
+	// itself.
+	NoticedMS *int64 `json:"noticed_ms,omitempty"`
+}
+
+// Alarm is one that an array raised, and the armed bug behind it.
+type Alarm struct {
+	report.Alarm
+	Rule string `json:"rule"`
 }
 
 const evidenceFile = "evidence.json"

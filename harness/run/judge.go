@@ -23,13 +23,14 @@ func Judge(s *scenario.Scenario, dir string) (*report.Run, error) {
 	r := ev.report(s)
 	judge := check.New(ev.checkInput(s))
 	meter := recovery.New(ev.recoveryInput(s))
-	end := tail{accounts: map[string]bool{}, replicas: map[string]bool{}}
+	end, served := newTail(), &service{}
 	known, count := names{}, int64(0)
 	if err := readHistory(dir, func(op *hist.Op) error {
 		known.name(op)
 		judge.Add(op)
 		meter.Add(op)
 		end.add(op)
+		served.add(op)
 		count++
 		return nil
 	}); err != nil {
@@ -41,6 +42,11 @@ func Judge(s *scenario.Scenario, dir string) (*report.Run, error) {
 	verdict := judge.Verdicts()
 	r.Checks, r.Mail, r.Classes = verdict.Checks, verdict.Mail, verdict.Classes
 	r.Audit, r.Available = end.audit(), end.available
+	until := ev.horizon()
+	if end.available != nil && *end.available { // who still waits then waits for nobody
+		until = min(until, served.until())
+	}
+	r.UnavailableMS, r.LatencyP99MS = served.longest(until), served.p99()
 	r.Recovery = meter.Recovery(losses(verdict.Classes))
 	report.Complete(r, s)
 	return r, nil
@@ -63,7 +69,7 @@ func (ev *Evidence) report(s *scenario.Scenario) *report.Run {
 	r := &report.Run{
 		Schema: report.Schema, Scenario: s.Name, Title: s.Title, Seed: ev.Seed, World: ev.World, Digest: ev.Digest,
 		Build: ev.Build, WallMS: ev.WallMS, VirtualMS: ev.VirtualMS, FullMS: ev.VirtualMS - ev.LeaptMS, LeaptMS: ev.LeaptMS,
-		Milestones: ev.Milestones, Timeline: ev.Timeline,
+		Milestones: ev.Milestones, Timeline: ev.Timeline, Scrubs: ev.Scrubs,
 		Population: report.Population{Mailboxes: int64(s.Mail.Population), Simulated: int64(s.Mail.Mailboxes)},
 	}
 	switch ev.Ended {
@@ -75,8 +81,17 @@ func (ev *Evidence) report(s *scenario.Scenario) *report.Run {
 	for _, f := range ev.Faults {
 		r.Faults = append(r.Faults, f.Fault)
 	}
+	if ev.Noise != nil {
+		r.Background = &ev.Noise.Background
+		for _, f := range ev.Noise.Faults {
+			r.Faults = append(r.Faults, f.Fault)
+		}
+	}
 	for _, n := range ev.Nodes {
 		r.Nodes = append(r.Nodes, n.Node)
+	}
+	for _, a := range ev.Alarms {
+		r.Alarms = append(r.Alarms, a.Alarm)
 	}
 	return r
 }
@@ -103,9 +118,18 @@ func (ev *Evidence) checkInput(s *scenario.Scenario) check.Input {
 	return in
 }
 
+// horizon is until when users were watched. What comes after is the harness's
+// own, and takes the longer the less is answered.
+func (ev *Evidence) horizon() int64 {
+	if ev.WatchedUS != nil {
+		return *ev.WatchedUS
+	}
+	return ev.VirtualMS * 1000
+}
+
 func (ev *Evidence) recoveryInput(s *scenario.Scenario) recovery.Input {
 	in := recovery.Input{
-		EndUS: ev.VirtualMS * 1000, HealthUS: ev.HealthUS, AgreedUS: ev.AgreedUS, AuditedUS: ev.AuditedUS, Closed: ev.Closed,
+		EndUS: ev.horizon(), HealthUS: ev.HealthUS, AgreedUS: ev.AgreedUS, AuditedUS: ev.AuditedUS, Closed: ev.Closed,
 		WindowUS: min(time.Minute, max(2*time.Second, s.Duration/60)).Microseconds(),
 		Scale:    float64(s.Mail.Population) / float64(max(1, s.Mail.Mailboxes)),
 	}
@@ -158,7 +182,12 @@ type tail struct {
 	accounts  map[string]bool
 	replicas  map[string]bool
 	messages  int64
+	asked     map[string]bool // accounts through IMAP, and whether a node showed something of them
 	available *bool
+}
+
+func newTail() *tail {
+	return &tail{accounts: map[string]bool{}, replicas: map[string]bool{}, asked: map[string]bool{}}
 }
 
 func (t *tail) add(op *hist.Op) {
@@ -171,9 +200,16 @@ func (t *tail) add(op *hist.Op) {
 	case op.Kind == hist.Read:
 		ok := op.Outcome == hist.OK || t.available != nil && *t.available
 		t.available = &ok
+		t.asked[op.Account] = t.asked[op.Account] || op.Outcome == hist.OK
 	}
 }
 
 func (t *tail) audit() report.Audit {
-	return report.Audit{Mailboxes: int64(len(t.accounts)), Replicas: int64(len(t.replicas)), Messages: t.messages}
+	a := report.Audit{Mailboxes: int64(len(t.accounts)), Replicas: int64(len(t.replicas)), Messages: t.messages, Asked: int64(len(t.asked))}
+	for _, answered := range t.asked {
+		if answered {
+			a.Answered++
+		}
+	}
+	return a
 }

@@ -30,9 +30,13 @@ func (st *stage) jump() {
 	if now >= st.leap.until {
 		return
 	}
+	st.fleet.Tick()
 	target := st.leap.until
 	if len(st.due) > 0 {
 		target = min(target, st.due[0])
+	}
+	if at, ok := st.fleet.Due(); ok {
+		target = min(target, at-lead)
 	}
 	if st.drv.book.Open() == 0 && st.engine.InFlight() == 0 && target-now >= worth {
 		stopped := st.engine.Leap(target, st.front.inLeap)

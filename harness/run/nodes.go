@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"fourdays/harness/hist"
+	"fourdays/harness/report"
+	"fourdays/harness/scenario"
 	"fourdays/harness/world"
 )
 
@@ -26,7 +28,7 @@ func (st *stage) start(n *node) {
 	}
 	mounts := []world.Mount{{Path: "/data", Volume: st.fleet.Volume(n.name)}}
 	if st.s.Storage.Promise {
-		mounts = append(mounts, world.Mount{Path: "/promise", Volume: st.fleet.Volume(promiseArray(n.name))})
+		mounts = append(mounts, world.Mount{Path: "/promise", Volume: st.fleet.Volume(scenario.Device(n.name))})
 	}
 	err := st.w.Start(st.ctx, world.Spec{
 		Name: n.name, IP: n.ip, Program: "mailnode", Args: st.nodeArgs(n), Mounts: mounts,
@@ -119,6 +121,19 @@ type healthAnswer struct {
 	detected    []string
 }
 
+// state is what became of a node, as the last look at it found.
+func (n *node) state() string {
+	switch {
+	case !n.last.reachable:
+		return report.Down
+	case n.last.Fenced:
+		return report.Fenced
+	case n.last.Unavailable != "":
+		return report.Unavailable
+	}
+	return report.Serving
+}
+
 // probeEvery is how often nodes are asked how they are, for probeFor after each
 // turn of the story. Picked.
 const (
@@ -157,6 +172,7 @@ func (st *stage) heard(n *node, op *hist.Op) {
 	}
 	if now.Fenced && !was.Fenced {
 		st.noticed("%s has fenced itself: %s", n.name, now.Reason)
+		n.noticedMS = ms(st.Now())
 	}
 	if now.Unavailable != "" && was.Unavailable == "" && !now.Fenced && st.Now() >= 0 {
 		st.noticed("%s says that it is unavailable: %s", n.name, now.Unavailable)
@@ -179,6 +195,7 @@ func (st *stage) heardOf(n *node, op *hist.Op) {
 	for _, line := range lines[min(len(n.last.detected), len(lines)):] {
 		st.noticed("%s has detected: %s", n.name, line)
 		n.detected = append(n.detected, line)
+		n.noticedMS = ms(st.Now())
 	}
 	n.last.detected = lines
 }

@@ -1,11 +1,13 @@
 package run
 
 import (
+	"slices"
 	"strings"
 	"time"
 
 	"fourdays/harness/report"
 	"fourdays/harness/scenario"
+	"fourdays/storage/bug"
 )
 
 // plannedFault says what receipt a step owes, nil if it is no fault. To restart
@@ -19,8 +21,11 @@ func (st *stage) plannedFault(step scenario.Step) *fault {
 	f.Bug, f.Name = verb, verb
 	switch a := step.Action.(type) {
 	case scenario.Arm:
-		f.Bug, f.Name, f.Scope = a.Bug, a.As, scopeText(a.On)
-		f.MustRevert = st.takesBack(a.As)
+		st.planArm(f, a)
+	case scenario.Crash:
+		f.Scope, f.MustRevert = strings.Join(a.Arrays, ", "), step.At+a.For <= st.s.Duration
+	case scenario.Promote:
+		f.Scope = strings.Join(a.Arrays, ", ")
 	case scenario.PowerLoss:
 		f.Scope, f.MustRevert = strings.Join(a.Targets, ", "), st.returns(step.At, a.Targets)
 	case scenario.Kill:
@@ -34,7 +39,66 @@ func (st *stage) plannedFault(step scenario.Step) *fault {
 	default:
 		return nil
 	}
+	if f.Can == nil {
+		f.Can = acts[verb]
+	}
 	return f
+}
+
+// acts is what can follow from what the script does, where nothing is armed.
+var acts = map[string][]string{
+	"power_loss": {report.Loses, report.Refuses}, "kill": {report.Refuses}, "promote": {report.Loses, report.Refuses},
+	"failover": {report.Refuses, report.Slows}, "crash": {report.Refuses, report.Slows},
+	"partition": {report.Refuses, report.Slows}, "link": {report.Refuses, report.Slows},
+}
+
+// planArm fills in the receipt of what is to be armed.
+func (st *stage) planArm(f *fault, a scenario.Arm) {
+	b, _ := st.s.Bug(a.Bug)
+	f.Bug, f.Name, f.Scope, f.MustRevert = a.Bug, a.As, scopeText(a.On), st.takesBack(a.As)
+	if a.As != a.Bug {
+		f.As = a.As
+	}
+	f.Can = effects(b)
+	for _, o := range a.Overrides(b) {
+		f.Overrides = append(f.Overrides, o.String())
+	}
+}
+
+// effects is what a bug can do to those above it. What an array says of itself
+// changes no mail: a false figure of the room is all that mail meets of it.
+func effects(b bug.Bug) []string {
+	e := b.Effect
+	if b.Plane == bug.Report {
+		if slices.Contains(e.Acts, bug.Space) {
+			return []string{report.Refuses}
+		}
+		return nil
+	}
+	can := map[string]bool{
+		report.Refuses: e.Reply != bug.Reply{}, report.Slows: e.Delay.Max > 0 || e.Slow.Max > 0,
+		report.Loses: e.Persist.Kind != bug.Yes || e.Data.Kind == bug.Old, report.Alters: e.Data.Kind != bug.Same,
+	}
+	switch e.Persist.Kind {
+	case bug.Partial, bug.Elsewhere, bug.Behind:
+		can[report.Alters] = true
+	}
+	for _, way := range actions[e.Action] {
+		can[way] = true
+	}
+	var list []string
+	for _, way := range []string{report.Loses, report.Alters, report.Revives, report.Refuses, report.Slows} {
+		if can[way] {
+			list = append(list, way)
+		}
+	}
+	return list
+}
+
+var actions = map[bug.Action][]string{
+	bug.Rollback: {report.Loses, report.Revives}, bug.ZeroAll: {report.Loses, report.Alters}, bug.Wipe: {report.Loses},
+	bug.DropEntries: {report.Loses}, bug.HideEntries: {report.Loses}, bug.Resurrect: {report.Revives}, bug.Alias: {report.Alters},
+	bug.Resize: {report.Loses, report.Refuses}, bug.Offline: {report.Refuses}, bug.ReadOnly: {report.Refuses}, bug.Crash: {report.Refuses, report.Slows},
 }
 
 func (st *stage) takesBack(name string) bool {
@@ -107,7 +171,8 @@ func (st *stage) fired(step scenario.Step) {
 	f.Fired++
 	f.FirstAtMS, f.LastAtMS = &now, &now
 	f.Observed = "carried out"
-	if _, ok := step.Action.(scenario.Failover); ok { // it is over when it is done
+	switch step.Action.(type) {
+	case scenario.Failover, scenario.Promote: // it is over when it is done
 		f.RevertedAtMS = &now
 	}
 }
@@ -116,7 +181,8 @@ func (st *stage) fired(step scenario.Step) {
 // empty target means all.
 func (st *stage) reverted(verb, target string) {
 	for _, f := range st.ev.Faults {
-		if f.Bug == verb && f.Rule == "" && f.Fired > 0 && f.RevertedAtMS == nil && strings.Contains(f.Scope, target) {
+		hit := target == "" || slices.Contains(strings.Split(f.Scope, ", "), target)
+		if f.Bug == verb && f.Rule == "" && f.Fired > 0 && f.RevertedAtMS == nil && hit {
 			f.RevertedAtMS = ms(st.Now())
 		}
 	}
@@ -124,12 +190,14 @@ func (st *stage) reverted(verb, target string) {
 
 // receipts takes what the arrays know of the armed bugs.
 func (st *stage) receipts() {
-	for _, r := range st.fleet.Receipts() {
+	all := st.fleet.Receipts()
+	st.noise(all)
+	for _, r := range all {
 		for _, f := range st.ev.Faults {
 			if f.Rule != r.ID {
 				continue
 			}
-			f.Fired = int64(r.Fired)
+			f.Fired, f.Where, f.Masked, f.MaskedBy = int64(r.Fired), r.Where, int64(r.Masked), r.MaskedBy
 			if r.Fired > 0 {
 				f.FirstAtMS, f.LastAtMS = ms(r.FirstAt-lead), ms(r.LastAt-lead)
 			}
@@ -137,10 +205,22 @@ func (st *stage) receipts() {
 				f.RevertedAtMS = ms(r.RevertedAt - lead)
 			}
 			if r.Observed {
-				f.Observed = "reached the application"
+				f.Observed, f.ObservedAtMS = "reached the application", ms(r.ObservedAt-lead)
 			} else if r.Masked > 0 {
 				f.Observed = "masked"
 			}
+			f.Detected = st.noticedSince(f)
 		}
 	}
+}
+
+// noticedSince says whether a node that a bug was on has reported something since
+// it fired, or an array because of it.
+func (st *stage) noticedSince(f *fault) bool {
+	if f.FirstAtMS == nil {
+		return false
+	}
+	return slices.ContainsFunc(st.nodes, func(n *node) bool {
+		return slices.Contains(f.Volumes, n.name) && n.noticedMS != nil && *n.noticedMS >= *f.FirstAtMS
+	}) || slices.ContainsFunc(st.ev.Alarms, func(a Alarm) bool { return a.Rule == f.Rule })
 }

@@ -31,6 +31,9 @@ type Options struct {
 	Dir string
 	// Progress is told what goes on, in words, now and then; it may be nil.
 	Progress func(Progress)
+	// Source is the scenario as its file has it, for Pair, which writes whole run
+	// directories; nil is the scenario printed.
+	Source []byte
 	// Programs are what Prepare made.
 	Programs *Programs
 }
@@ -41,6 +44,7 @@ type Progress struct {
 	At    time.Duration // of the scenario's time
 	Of    time.Duration // the scenario's duration
 	Text  string        // what happened, if anything
+	Side  string        // which run of a pair, ArmedSide or DisarmedSide
 }
 
 // Programs are the built guests and the engine that runs them; runs share
@@ -93,10 +97,12 @@ func (p *Programs) Close(ctx context.Context) error { return p.Engine.Close(ctx)
 // means that the harness failed; what was collected until then is in Dir, and
 // the report says so. When ctx ends the report's verdict is "aborted".
 func Run(ctx context.Context, s *scenario.Scenario, opt Options) (*report.Run, error) {
+	began := time.Now()
 	ev, err := Collect(ctx, s, opt)
 	if ev == nil {
 		return nil, err
 	}
+	ev.WallMS = time.Since(began).Milliseconds()
 	if serr := ev.save(opt.Dir); serr != nil {
 		return nil, errors.Join(err, serr)
 	}

@@ -34,6 +34,14 @@ func load(t testing.TB, file string) *scenario.Scenario {
 	return s
 }
 
+// loadAll reads a file with its variants.
+func loadAll(t testing.TB, file string) []*scenario.Scenario {
+	t.Helper()
+	all, _, err := scenario.LoadAll(file)
+	require.NoError(t, err)
+	return all
+}
+
 // rehearse runs a scenario in a directory of its own.
 func rehearse(t testing.TB, s *scenario.Scenario) (*report.Run, string) {
 	t.Helper()

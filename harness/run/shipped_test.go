@@ -2,7 +2,6 @@ package run
 
 import (
 	"path/filepath"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -10,18 +9,20 @@ import (
 	"fourdays/harness/report"
 )
 
-// TestTheTourGivesItsVerdicts plays every scenario of the tour: each says
-// itself what must come out.
+// TestTheTourGivesItsVerdicts plays every scenario of the tour, and every variant:
+// each says itself what must come out.
 func TestTheTourGivesItsVerdicts(t *testing.T) {
 	files, err := filepath.Glob("../../scenarios/tour/*.yaml")
 	require.NoError(t, err)
 	require.GreaterOrEqual(t, len(files), 9)
 	for _, file := range files {
-		t.Run(strings.TrimSuffix(filepath.Base(file), ".yaml"), func(t *testing.T) {
-			t.Parallel()
-			r, _ := rehearse(t, load(t, file))
-			require.Equal(t, report.Pass, r.Verdict, r.Why)
-		})
+		for _, s := range loadAll(t, file) {
+			t.Run(s.Name, func(t *testing.T) {
+				t.Parallel()
+				r, _ := rehearse(t, s)
+				require.Equal(t, report.Pass, r.Verdict, r.Why)
+			})
+		}
 	}
 }
 

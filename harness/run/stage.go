@@ -18,12 +18,11 @@ import (
 	"fourdays/harness/world"
 	"fourdays/storage/array"
 	"fourdays/storage/bug"
-	"fourdays/storage/catalog"
 )
 
 // lead is the time before the scenario's zero in which the store is started
 // and filled. What it does not need is leapt over.
-const lead = time.Hour
+const lead = scenario.Lead
 
 // epoch is the wall clock of the programs at the scenario's zero: two hours before
 // the outage of 2023 began.
@@ -56,8 +55,8 @@ type stage struct {
 
 	nodes    []*node
 	accounts []string
-	bugs     map[string]bug.Bug
 	armed    map[string]*array.Rule // by the name that steps use
+	waiting  []func() error         // armings that are on nothing before an upgrade
 	front    front
 	due      dues // what a leap must not pass
 	leap     leaping
@@ -73,6 +72,7 @@ type node struct {
 	wanted          bool // the script wants it to run
 	last            healthAnswer
 	detected        []string // by itself, in all its lives
+	noticedMS       *int64   // when it last fenced itself, or said what it has detected
 }
 
 func newStage(ctx context.Context, s *scenario.Scenario, opt Options) (*stage, error) {
@@ -152,23 +152,37 @@ func (st *stage) replicas() (all []scenario.Replica) {
 	return all
 }
 
-// promiseArray is the small device of a node that shares no fate with its
-// volume.
-func promiseArray(node string) string { return node + "-device" }
+// arrayConfig is an array of the file. It had power for the lead already when
+// the scenario begins.
+func arrayConfig(a scenario.Array) array.ArrayConfig {
+	cfg := array.ArrayConfig{
+		OS: a.OS, Controllers: a.Controllers, Service: a.Service, Bandwidth: int64(a.Bandwidth),
+		Takeover: array.PickedTakeover, Capacity: int64(a.Capacity), Inodes: int64(a.Inodes),
+		PowerOn: max(0, a.PowerOn-lead), Age: a.Age, Drives: a.Drives, Tolerance: a.Tolerance, Rebuild: a.Rebuild, Skew: a.Skew,
+		Cache: int64(a.Cache), QueueDepth: a.Queue, Mirrored: a.Mirrored,
+	}
+	c := &cfg.Counters
+	to := map[bug.Counter]*int64{
+		bug.Ops: &c.Ops, bug.Writes: &c.Writes, bug.Flushes: &c.Flushes, bug.Files: &c.Files, bug.Bytes: &c.Bytes,
+		bug.PowerLosses: &c.PowerLosses, bug.PowerCycles: &c.PowerCycles,
+	}
+	for _, start := range a.Counters {
+		*to[start.Of] = start.Value
+	}
+	return cfg
+}
 
 func (st *stage) buildFleet() (err error) {
-	cfg := array.Config{Arrays: map[string]array.ArrayConfig{}, Volumes: map[string]array.VolumeConfig{}}
+	cfg := array.Config{Arrays: map[string]array.ArrayConfig{}, Volumes: map[string]array.VolumeConfig{}, Prepared: lead}
 	for _, a := range st.s.Storage.Arrays {
-		cfg.Arrays[a.Name] = array.ArrayConfig{
-			OS: a.OS, Controllers: a.Controllers, Service: a.Service, Bandwidth: int64(a.Bandwidth),
-			Takeover: array.PickedTakeover, Capacity: int64(a.Capacity),
-		}
+		cfg.Arrays[a.Name] = arrayConfig(a)
 	}
 	for _, store := range st.s.Storage.Stores {
 		for _, r := range store.Replicas {
-			cfg.Volumes[r.Node] = array.VolumeConfig{Array: r.Array, Store: store.Name, Profile: array.Profile(st.s.Storage.Profile)}
-			cfg.Arrays[promiseArray(r.Node)] = array.ArrayConfig{OS: "device/1"}
-			cfg.Volumes[promiseArray(r.Node)] = array.VolumeConfig{Array: promiseArray(r.Node), Store: "devices"}
+			cfg.Volumes[r.Node] = array.VolumeConfig{Array: r.Array, Store: store.Name, Profile: array.Profile(st.s.Storage.Profile), Direct: st.s.Storage.Direct}
+			device := scenario.Device(r.Node)
+			cfg.Arrays[device] = array.ArrayConfig{OS: scenario.DeviceOS}
+			cfg.Volumes[device] = array.VolumeConfig{Array: device, Store: scenario.DeviceStore}
 		}
 	}
 	st.fleet, err = array.New(st.w, st.seed, cfg)
@@ -198,30 +212,23 @@ func (st *stage) buildLoad() error {
 	return err
 }
 
-// findBugs gathers the bugs that the timeline arms: the file's own first, then
-// the catalogue's.
+// findBugs gathers the bugs that the timeline arms, and keeps them in the run
+// directory: to judge or play it again must need nothing else.
 func (st *stage) findBugs() error {
-	st.bugs = map[string]bug.Bug{}
-	for _, own := range st.s.Bugs {
-		st.bugs[own.ID] = own
-	}
 	h := sha256.New()
 	for _, step := range st.s.Timeline {
 		arm, ok := step.Action.(scenario.Arm)
 		if !ok {
 			continue
 		}
-		if _, own := st.bugs[arm.Bug]; !own {
-			b, ok := catalog.Get(arm.Bug)
-			if !ok {
-				return fmt.Errorf("arm %s: no such bug in the catalogue or the file; `fourdays bugs list` shows them", arm.Bug)
-			}
-			st.bugs[arm.Bug] = b
+		b, known := st.s.Bug(arm.Bug)
+		if !known {
+			return fmt.Errorf("arm %s: no such bug in the file, the catalogue or a folder of yours; `fourdays bugs list` shows them", arm.Bug)
 		}
-		h.Write(bug.Print(st.bugs[arm.Bug]))
+		h.Write(bug.Print(b))
 	}
 	st.ev.Build = st.opt.Programs.build(hex.EncodeToString(h.Sum(nil)))
-	return nil
+	return keepBugs(st.opt.Dir, st.s.Used())
 }
 
 // Now, At and Ask make a stage the workload's port.

@@ -10,6 +10,7 @@ import (
 	"fourdays/harness/report"
 	"fourdays/harness/scenario"
 	"fourdays/harness/world"
+	"fourdays/storage/array"
 	"fourdays/storage/bug"
 )
 
@@ -30,15 +31,17 @@ func (st *stage) dueAt(t time.Duration, f func()) {
 // fault is one planned fault, as the evidence keeps it.
 type fault struct {
 	report.Fault
-	Name       string `json:"name"`        // what steps call it
-	Rule       string `json:"rule"`        // of the array, "" for an act of the harness
-	MustRevert bool   `json:"must_revert"` // the script takes it back
+	Name       string   `json:"name"`        // what steps call it
+	Rule       string   `json:"rule"`        // of the array, "" for an act of the harness
+	Volumes    []string `json:"volumes"`     // that it was on when it was armed
+	MustRevert bool     `json:"must_revert"` // the script takes it back
 }
 
 // plan schedules the script.
 func (st *stage) plan() {
-	for _, step := range st.s.Timeline {
+	for i, step := range st.s.Timeline {
 		if f := st.plannedFault(step); f != nil {
+			f.Never = scenario.Never(st.s, i)
 			st.ev.Faults = append(st.ev.Faults, f)
 		}
 		st.dueAt(step.At, func() { st.act(step) })
@@ -49,9 +52,6 @@ func (st *stage) plan() {
 func (st *stage) act(step scenario.Step) {
 	if step.Note != "" {
 		st.tell("note", "%s", step.Note)
-	}
-	if step.Action == nil {
-		return
 	}
 	if err := st.do(step); err != nil {
 		st.fail(fmt.Errorf("step at %s (%s): %w", scenario.Duration(step.At), step.Action.Verb(), err))
@@ -64,6 +64,7 @@ func (st *stage) act(step scenario.Step) {
 
 func (st *stage) do(step scenario.Step) error {
 	switch a := step.Action.(type) {
+	case nil:
 	case scenario.Arm:
 		return st.arm(step, a)
 	case scenario.Disarm:
@@ -82,6 +83,8 @@ func (st *stage) do(step scenario.Step) error {
 		return st.each(step, a.Nodes, st.restart)
 	case scenario.Failover:
 		return st.each(step, a.Arrays, st.fleet.Failover)
+	case scenario.Crash, scenario.Upgrade, scenario.Tell, scenario.Scrub, scenario.Copy, scenario.Restore, scenario.Promote:
+		return st.atArrays(step)
 	case scenario.Partition:
 		st.fired(step)
 		st.partition(a.Groups)
@@ -173,29 +176,64 @@ func (st *stage) arm(step scenario.Step, a scenario.Arm) error {
 		st.armOnLeader(step, a)
 		return nil
 	}
-	scope := bug.Scope{Population: bug.Population{OS: a.On.OS, Array: a.On.Array, Volume: a.On.Volume, Store: a.On.Store}}
-	if a.On.Node != "" {
-		scope.Population.Volume = a.On.Node // a node's volume has its name
+	b, _ := st.s.Bug(a.Bug)
+	if len(a.Matches(b, st.s, st.fleet.OS)) == 0 {
+		st.waiting = append(st.waiting, func() error {
+			if was, known := st.armed[a.As]; known && was == nil {
+				return nil // disarmed before it was on anything
+			}
+			return st.arm(step, a)
+		})
+		st.tell("fault", "%s is on nothing that is there", a.As)
+		return nil
 	}
-	if scope.Population.Store == "" {
-		scope.Population.Store = st.s.Storage.Stores[0].Name // never the promise devices
-	}
-	rule, err := st.fleet.Arm(st.bugs[a.Bug], scope)
+	b = a.With(b)
+	b.Trigger = shifted(b.Trigger, lead)
+	rule, err := st.fleet.Arm(b, a.Scope(b, st.s))
 	if err != nil {
 		return err
 	}
 	f := st.faultOf(step)
-	f.Rule = rule.ID
+	f.Rule, f.Volumes, f.ArmedAtMS = rule.ID, rule.Volumes, ms(st.Now())
 	st.armed[a.As] = &rule
 	st.tell("fault", "armed %s on %s", a.Bug, scopeText(a.On))
 	return nil
 }
 
+// shifted is a trigger whose times count from d later.
+func shifted(t bug.Trigger, d time.Duration) bug.Trigger {
+	if t.Time != nil {
+		at := *t.Time
+		at.At += d
+		if at.Until > 0 {
+			at.Until += d
+		}
+		t.Time = &at
+	}
+	for _, kids := range []*[]bug.Trigger{&t.All, &t.Any} {
+		*kids = slices.Clone(*kids)
+		for i := range *kids {
+			(*kids)[i] = shifted((*kids)[i], d)
+		}
+	}
+	for _, kid := range []**bug.Trigger{&t.Arm, &t.Fire} {
+		if *kid != nil {
+			moved := shifted(**kid, d)
+			*kid = &moved
+		}
+	}
+	return t
+}
+
 func (st *stage) disarm(name string) error {
 	a := st.armed[name]
 	if a == nil {
-		st.armed[name] = nil // there was no leader to arm it on, and now it is too late
-		st.tell("operator", "%s was never armed: nobody led", name)
+		st.armed[name] = nil // there was no leader to arm it on, or nothing in scope, and now it is too late
+		st.tell("operator", "%s was never armed: there was nothing to arm it on", name)
+		return nil
+	}
+	if st.ended(a) {
+		st.tell("note", "%s is gone already: there is nothing to disarm", name)
 		return nil
 	}
 	st.tell("operator", "disarmed %s", name)
@@ -205,11 +243,21 @@ func (st *stage) disarm(name string) error {
 func (st *stage) fix(name string) error {
 	a := st.armed[name]
 	if a == nil {
-		return fmt.Errorf("%s is not armed", name)
+		return st.disarm(name)
+	}
+	if st.ended(a) {
+		st.tell("note", "%s is gone already: there is nothing to fix", name)
+		return nil
 	}
 	st.ev.Milestones.FixedMS = ms(st.Now())
 	st.tell("operator", "the vendor's fix for %s is installed", name)
 	return st.fleet.Fix(a.Bug)
+}
+
+// ended says whether what was armed is gone: a vendor's fix takes a bug away
+// wherever it was armed, under each of its names.
+func (st *stage) ended(rule *array.Rule) bool {
+	return slices.ContainsFunc(st.fleet.Receipts(), func(r array.Receipt) bool { return r.ID == rule.ID && r.Reverted })
 }
 
 func ms(d time.Duration) *int64 {

@@ -161,7 +161,7 @@ func table(t *testing.T, effect string) bug.Bug {
 	b, err := bug.Parse("test.yaml", []byte(`{id: trouble, title: Trouble on tables,
  evidence: {label: generic, note: for a test, picked: [trigger, ops, delay, data, reply, persistence]},
  trigger: {event: arm}, effect: {ops: [read], `+effect+`}, scope: {extent: volume, path: "*.sst"},
- persistence: until_fix, shows: {silent: false, reboot_clears: false}}`))
+ persistence: until_fix}`))
 	require.NoError(t, err)
 	return b
 }
