@@ -4,12 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"runtime"
 	"runtime/debug"
 
 	"fourdays/harness/report"
 	"fourdays/harness/scenario"
+	"fourdays/storage/bug"
 )
 
 type rejudgeCmd struct {
@@ -23,24 +23,23 @@ func (c *rejudgeCmd) Run(a *app) error {
 	if err != nil {
 		return fail(exitUsage, "%w", err)
 	}
-	s, _, err := scenario.Load(filepath.Join(c.Dir, report.ScenarioFile))
+	s, err := a.engine.Recorded(c.Dir)
 	if err != nil {
-		return &failure{exitUsage, err}
+		return fail(exitUsage, "judge %s again: %w", c.Dir, err)
 	}
 	r, err := a.engine.Judge(s, c.Dir)
 	if err != nil {
 		return fail(exitUsage, "judge %s again: %w", c.Dir, err) // what is recorded there cannot be judged
 	}
 	r.Scenario, r.Title, r.Path, r.Seed, r.World = s.Name, s.Title, before.Path, before.Seed, before.World
-	r.WallMS = before.WallMS
+	r.WallMS, r.Args, r.Variant = before.WallMS, before.Args, before.Variant
 	if r.Verdict == "" {
 		report.Complete(r, s)
 	}
 	if err := dir.Rewrite(r); err != nil {
 		return fail(exitError, "%w", err)
 	}
-	one := &rehearsal{path: c.Dir, dir: dir, run: r}
-	if err := (&runCmd{JSON: c.JSON}).show(a, one); err != nil {
+	if err := show(a, &rehearsal{dir: dir, run: r}, c.JSON); err != nil {
 		return fail(exitError, "print report: %w", err)
 	}
 	if code := codeOf(r.Verdict); code != exitPass {
@@ -49,11 +48,17 @@ func (c *rejudgeCmd) Run(a *app) error {
 	return nil
 }
 
-type schemaCmd struct{}
+type schemaCmd struct {
+	Of string `arg:"" optional:"" default:"scenario" enum:"scenario,bug" help:"scenario (the default) or bug."`
+}
 
 // Run prints the schema.
-func (schemaCmd) Run(a *app) error {
-	_, err := a.out.Write(scenario.Schema())
+func (c *schemaCmd) Run(a *app) error {
+	text := scenario.Schema()
+	if c.Of == "bug" {
+		text = bug.Schema()
+	}
+	_, err := a.out.Write(text)
 	return err
 }
 

@@ -20,6 +20,7 @@ import (
 	"fourdays/harness/report"
 	"fourdays/harness/run"
 	"fourdays/harness/scenario"
+	"fourdays/storage/bug"
 )
 
 // The exit codes. They are a contract: CI suites tell by them what happened.
@@ -37,23 +38,28 @@ const description = `Rehearses outages of a mail store: plays a scenario and jud
 
 Try:
 
-  fourdays doctor                                what this machine can run
-  fourdays run scenarios/tour/*.yaml             short scenarios, side by side
-  fourdays run scenarios/libero-2023.yaml        the four days of January 2023
-  fourdays run X.yaml --seed 8 --out /tmp/x      another seed, a chosen directory
-  fourdays validate my.yaml                      what is wrong, with line and column
+  fourdays doctor                                   what this machine can run
+  fourdays run scenarios/tour/quiet.yaml            a short scenario
+  fourdays run scenarios/libero-2023.yaml           the four days of 2023
+  fourdays compare scenarios/tour/shared-fate.yaml  outcomes side by side
+  fourdays bugs list --silent --correlated os       what a copy does not help
+  fourdays repro netapp-70000                       a bug, with and without it
+  fourdays validate my.yaml                         what is wrong, and where
 
 Exit codes: 0 every expectation held, 1 an expectation failed, 2 usage or invalid input, 3 inconclusive, 4 stopped by a stop condition or an operator, 5 the harness itself failed, 130 interrupted.`
 
 // cli is the command line as kong reads it.
 type cli struct {
-	Run      runCmd      `cmd:"" help:"Run scenarios and judge them."`
-	Validate validateCmd `cmd:"" help:"Check scenario and bug files without running anything."`
-	Rejudge  rejudgeCmd  `cmd:"" help:"Judge a recorded run again, from its directory alone."`
-	Bugs     bugsCmd     `cmd:"" help:"The catalogue of storage bugs, with evidence."`
-	Schema   schemaCmd   `cmd:"" help:"Print the JSON Schema of scenario files, for editors."`
-	Doctor   doctorCmd   `cmd:"" help:"Say what this machine can run, and what is missing for the rest."`
-	Version  versionCmd  `cmd:"" help:"Print the version of this program."`
+	Run        runCmd        `cmd:"" help:"Run scenarios and judge them."`
+	Compare    compareCmd    `cmd:"" help:"Run the variants of a scenario side by side and print one table."`
+	Repro      reproCmd      `cmd:"" help:"Play proof pairs: each bug armed and disarmed, told apart."`
+	Validate   validateCmd   `cmd:"" help:"Check scenario and bug files without running anything."`
+	Rejudge    rejudgeCmd    `cmd:"" help:"Judge a recorded run again, from its directory alone."`
+	Bugs       bugsCmd       `cmd:"" help:"The catalogue of storage bugs, with evidence."`
+	Background backgroundCmd `cmd:"" help:"Draw the faults that storage has anyway, and say how often independent ones met on a quorum."`
+	Schema     schemaCmd     `cmd:"" help:"Print the JSON Schema of scenario files, or of bug files, for editors."`
+	Doctor     doctorCmd     `cmd:"" help:"Say what this machine can run, and what is missing for the rest."`
+	Version    versionCmd    `cmd:"" help:"Print the version of this program."`
 }
 
 // engine is what the command line needs of package run. Tests put another in
@@ -61,6 +67,8 @@ type cli struct {
 type engine interface {
 	Prepare(ctx context.Context, say func(string)) (*run.Programs, error)
 	Run(ctx context.Context, s *scenario.Scenario, opt run.Options) (*report.Run, error)
+	Pair(ctx context.Context, s *scenario.Scenario, opt run.Options) (run.PairResult, error)
+	Recorded(dir string) (*scenario.Scenario, error)
 	Judge(s *scenario.Scenario, dir string) (*report.Run, error)
 }
 
@@ -74,6 +82,12 @@ func (simulator) Prepare(ctx context.Context, say func(string)) (*run.Programs, 
 func (simulator) Run(ctx context.Context, s *scenario.Scenario, opt run.Options) (*report.Run, error) {
 	return run.Run(ctx, s, opt)
 }
+
+func (simulator) Pair(ctx context.Context, s *scenario.Scenario, opt run.Options) (run.PairResult, error) {
+	return run.Pair(ctx, s, opt)
+}
+
+func (simulator) Recorded(dir string) (*scenario.Scenario, error) { return run.Recorded(dir) }
 
 func (simulator) Judge(s *scenario.Scenario, dir string) (*report.Run, error) {
 	return run.Judge(s, dir)
@@ -153,8 +167,7 @@ func explain(err error) int {
 		return exitPass
 	}
 	if text := err.Error(); text != "" {
-		var invalid *scenario.Error
-		if !errors.As(err, &invalid) {
+		if !placed(err) {
 			text = "fourdays: " + text
 		}
 		fmt.Fprintln(os.Stderr, text)
@@ -164,4 +177,11 @@ func explain(err error) int {
 		return f.code
 	}
 	return exitError
+}
+
+// placed says that an error begins with a place in a file.
+func placed(err error) bool {
+	var inScenario *scenario.Error
+	var inBug *bug.Error
+	return errors.As(err, &inScenario) || errors.As(err, &inBug)
 }

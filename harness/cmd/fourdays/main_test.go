@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -15,6 +16,8 @@ import (
 	"fourdays/harness/report"
 	"fourdays/harness/run"
 	"fourdays/harness/scenario"
+	"fourdays/storage/bug"
+	"fourdays/storage/catalog"
 )
 
 // TestMain makes the scripts' `fourdays` this program with a rehearsed engine:
@@ -48,6 +51,14 @@ func (puppet) Prepare(_ context.Context, say func(string)) (*run.Programs, error
 
 func (p puppet) Run(ctx context.Context, s *scenario.Scenario, opt run.Options) (*report.Run, error) {
 	opt.Progress(run.Progress{Phase: "run", At: time.Second, Of: s.Duration})
+	for _, b := range s.Used() { // as package run does
+		if err := os.MkdirAll(filepath.Join(opt.Dir, "bugs"), 0o755); err != nil {
+			return nil, err
+		}
+		if err := os.WriteFile(filepath.Join(opt.Dir, "bugs", b.ID+".yaml"), bug.Print(b), 0o644); err != nil {
+			return nil, err
+		}
+	}
 	r, err := p.Judge(s, opt.Dir)
 	switch s.Description {
 	case "breaks":
@@ -66,6 +77,58 @@ func (p puppet) Run(ctx context.Context, s *scenario.Scenario, opt run.Options) 
 	}
 	opt.Progress(run.Progress{Phase: "audit", At: s.Duration, Of: s.Duration})
 	return r, err
+}
+
+// Pair plays a puppet's pair: with "loses" the bug shows, with anything else it
+// does not.
+func (p puppet) Pair(ctx context.Context, s *scenario.Scenario, opt run.Options) (run.PairResult, error) {
+	opt.Progress(run.Progress{Phase: "run", At: time.Second, Of: s.Duration, Side: run.ArmedSide})
+	if s.Description == "panics" {
+		panic("an assertion")
+	}
+	out := run.PairResult{Scenario: s.Name, Bug: s.Proves, Why: []string{}, Apart: []string{}}
+	for name, side := range map[string]*run.Side{run.ArmedSide: &out.Armed, run.DisarmedSide: &out.Disarmed} {
+		one, other := *s, run.Disarmed(s).Expect
+		if name == run.DisarmedSide {
+			one.Description, one.Expect, other = "", other, s.Expect
+		}
+		crossed := one
+		crossed.Expect = other
+		side.Crossed, _ = p.Judge(&crossed, "")
+		side.Dir = filepath.Join(opt.Dir, name)
+		dir, err := report.Create(side.Dir)
+		if err != nil {
+			return out, err
+		}
+		side.Run, _ = p.Judge(&one, side.Dir)
+		side.Run.Scenario, side.Run.Seed, side.Run.WallMS = s.Name, *opt.Seed, 5
+		if err := dir.Finish(side.Run, scenario.Print(&one)); err != nil {
+			return out, err
+		}
+	}
+	if out.Proved = s.Description == "loses"; !out.Proved {
+		out.Why = []string{"nothing tells the two apart"}
+	}
+	return out, ctx.Err()
+}
+
+// Recorded finds the scenario of a puppet's record as package run does, but for
+// the evidence that a puppet has not.
+func (puppet) Recorded(dir string) (*scenario.Scenario, error) {
+	_, before, err := report.Open(dir)
+	if err != nil {
+		return nil, err
+	}
+	bugs, err := catalog.Load(filepath.Join(dir, "bugs"))
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, err
+	}
+	all, _, err := scenario.LoadAll(filepath.Join(dir, report.ScenarioFile), bugs...)
+	if err != nil {
+		return nil, err
+	}
+	i := slices.IndexFunc(all, func(s *scenario.Scenario) bool { return s.Name == before.Scenario })
+	return all[i], nil
 }
 
 func (puppet) Judge(s *scenario.Scenario, _ string) (*report.Run, error) {

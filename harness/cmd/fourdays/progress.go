@@ -86,15 +86,39 @@ func (p *progress) at(name string, at run.Progress) {
 
 // done tells that a run ended.
 func (p *progress) done(name string, r *report.Run) {
+	p.over(name+": "+r.Verdict, r.WallMS, name)
+}
+
+// over tells that something ended after so many milliseconds, with the runs that
+// it was of.
+func (p *progress) over(what string, wallMS int64, runs ...string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.ended++
-	delete(p.lines, name)
-	line := fmt.Sprintf("%s: %s after %s (%d of %d)", name, r.Verdict, report.Span(r.WallMS), p.ended, p.total)
+	for _, name := range runs {
+		delete(p.lines, name)
+	}
+	line := fmt.Sprintf("%s after %s (%d of %d)", what, report.Span(wallMS), p.ended, p.total)
 	if p.live {
 		line = "\r\x1b[K" + line
 	}
 	fmt.Fprintln(p.out, line)
+}
+
+// counted tells that one of many short things is done: on a terminal in the
+// changing line, in a pipe only now and then.
+func (p *progress) counted(name, word string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.ended++
+	line := fmt.Sprintf("%d of %d: %s %s", p.ended, p.total, name, word)
+	switch {
+	case p.live:
+		p.draw(line, p.ended == p.total)
+	case p.ended == p.total || p.now().Sub(p.drawn) >= alive:
+		p.drawn = p.now()
+		fmt.Fprintln(p.out, line)
+	}
 }
 
 // close clears the changing line.
