@@ -21,6 +21,8 @@ var arrows = []struct{ from, never, why string }{
 	{"storage/replica", "storage/array", "the replica stands on any file system"},
 	{"storage/bug", "storage/array", "a bug is data; the array carries it out"},
 	{"storage/vol", "storage/array", "the vocabulary knows no speaker"},
+	{"harness/background", "storage/array", "drawing faults is apart from carrying them out"},
+	{"harness/background", "harness", "a draw needs nothing of a rehearsal"},
 	{"harness/hist", "harness/check", "the record does not judge"},
 	{"harness/check", "harness/world", "the oracle judges a history, wherever it is from"},
 	{"harness/check", "harness/sim", "the oracle judges a history, wherever it is from"},
@@ -30,6 +32,9 @@ var arrows = []struct{ from, never, why string }{
 	{"harness/workload", "harness/sim", "the load is the same in every world"},
 	{"harness/report", "harness/run", "a report is made from run.json alone"},
 	{"harness/report", "harness/sim", "a report is made from run.json alone"},
+	{"harness/compare", "harness/run", "a table is made from run.json alone"},
+	{"harness/compare", "harness/sim", "a table is made from run.json alone"},
+	{"storage/prove", "storage/catalog", "a proof is the same for every bug, shipped or not"},
 }
 
 // owners say who may import a library: one place to read, one to replace.
@@ -43,8 +48,8 @@ var owners = []struct {
 	{"github.com/dgraph-io/badger", []string{"storage/replica"}, "the store on disk is the replica's secret"},
 	{"github.com/emersion/go-smtp", []string{"mailstore/lmtp", "harness/cmd/mailload"}, "one server, one client"},
 	{"github.com/emersion/go-imap", []string{"mailstore/imap", "harness/cmd/mailload"}, "one server, one client; its API still moves"},
-	{"go.yaml.in/yaml", []string{"storage/bug", "harness/scenario"}, "two languages are written in YAML, and each has one reader"},
-	{"github.com/santhosh-tekuri/jsonschema", []string{"harness/scenario"}, "the schema is checked in the parser's tests"},
+	{"go.yaml.in/yaml", []string{"storage/bug", "harness/scenario", "harness/background"}, "three languages are written in YAML, and each has one reader"},
+	{"github.com/santhosh-tekuri/jsonschema", []string{"harness/scenario", "storage/bug"}, "each schema is checked in its parser's tests"},
 	{"github.com/alecthomas/kong", []string{"harness/cmd/fourdays"}, "there is one command line"},
 	{"github.com/jstemmer/go-junit-report", []string{"harness/report"}, "it is how we test that others can read our JUnit"},
 	{"github.com/rogpeppe/go-internal", []string{"harness/cmd/fourdays"}, "scripts test the command line"},

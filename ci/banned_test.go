@@ -11,8 +11,9 @@ import (
 // simulated are the packages that run inside a rehearsal. What they do must
 // follow from the seed alone.
 var simulated = []string{
-	"storage/array", "storage/bug", "harness/workload", "harness/check", "harness/recovery",
+	"storage/array", "storage/bug", "storage/prove", "harness/workload", "harness/check", "harness/recovery",
 	"harness/scenario", "harness/hist", "harness/letter", "harness/sim", "harness/run", "harness/report",
+	"harness/background",
 }
 
 // clocked are files that read the real clock for people, never for a run.
@@ -99,6 +100,7 @@ func TestBannedCallsAreSeen(t *testing.T) {
 		require.Len(t, bad, 1, text)
 		require.Contains(t, bad[0], want)
 	}
+	require.Len(t, bannedCalls(snippet(t, "storage/prove/a.go", `package a; import "time"; var _ = time.Now()`)), 1, "a proof follows from its seed")
 	for path, text := range map[string]string{
 		"storage/array/a.go":        `package a; import "time"; const d = time.Second; var r = rand.New(rand.NewPCG(1, 2))`,
 		"storage/array/b.go":        `package a; import "math/rand/v2"; func f(r *rand.Rand) int { return r.IntN(3) }`,
