@@ -6,9 +6,11 @@ FOURDAYS    := $(BIN)/fourdays
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 FUZZTIME    ?= 20s
 SCENARIO    ?= scenarios/libero-2023.yaml
+COMPARED    ?= scenarios/tour/shared-fate.yaml scenarios/tour/same-birthday.yaml scenarios/tour/restart-it.yaml
+PAIRS        = $(wildcard scenarios/regress/*.yaml)
 
 .DEFAULT_GOAL := help
-.PHONY: help drill tour test check bench fuzz clean fourdays
+.PHONY: help drill tour compare repro regress record test check bench fuzz clean fourdays
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -16,8 +18,22 @@ help: ## list these targets
 drill: fourdays ## rehearse the four days of January 2023 and print the verdict
 	@$(FOURDAYS) run $(SCENARIO)
 
-tour: fourdays ## run the short scenarios, side by side on the cores
-	@$(FOURDAYS) run scenarios/tour/*.yaml
+tour: fourdays ## run the short scenarios, side by side on the cores, and compare those with variants
+	@$(FOURDAYS) run $(filter-out $(COMPARED),$(wildcard scenarios/tour/*.yaml))
+	@$(FOURDAYS) compare $(COMPARED)
+
+compare: fourdays ## what one difference makes: shared fate, dates of service, restarts; a table each
+	@$(FOURDAYS) compare $(COMPARED)
+
+repro: fourdays ## play the proof pair of one bug: make repro BUG=netapp-70000
+	@if [ -z "$(BUG)" ]; then echo "say which: make repro BUG=ID; fourdays bugs list shows them"; exit 2; fi
+	@$(FOURDAYS) repro $(BUG)
+
+regress: fourdays ## play all proof pairs
+	@$(FOURDAYS) repro $(PAIRS)
+
+record: fourdays ## play all proof pairs, or that of BUG, and write the track record: scenarios/regress/README.md
+	@$(FOURDAYS) repro --record $(or $(BUG),$(PAIRS))
 
 test: ## run every test (needs no root, no Docker, no network but the module proxy)
 	$(GO) test -timeout 20m ./...
