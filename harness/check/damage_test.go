@@ -354,3 +354,16 @@ func TestAMinorityCannotSayThatMailIsGone(t *testing.T) {
 	require.Positive(t, r.Mail.Unread)
 	require.NotEqual(t, Fail, r.check("D1").Verdict, "what one replica lacks may be on the others")
 }
+
+// TestAReplicaAloneMayBeBehind: the service still showed a message when two of
+// the three went away; the third had not heard of it yet, and never will.
+func TestAReplicaAloneMayBeBehind(t *testing.T) {
+	tale := newTale()
+	tale.in.Replicas[1].Reachable = false // the third came back too late to be looked at
+	tale.ops = slices.DeleteFunc(tale.ops, func(op *hist.Op) bool {
+		return op.By == "audit" && op.Kind == hist.Audit && op.Node != "n1"
+	})
+	tale.each("n1", ann, inbox, func(v *hist.View) { v.Messages, v.Exists, v.UIDNext = nil, 0, 1 })
+	r := tale.judge()
+	require.Empty(t, verdicts(r, Fail))
+}

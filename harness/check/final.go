@@ -116,8 +116,12 @@ func (b *mailbox) countBlind() int {
 	return n
 }
 
-// judgeRisen judges removed messages in the last audit of a serving replica.
+// judgeRisen judges removed messages in the last audit of a serving replica,
+// unless it may only be behind.
 func (f *finale) judgeRisen(b *mailbox, p *picture) {
+	if !f.majority(b) {
+		return
+	}
 	for _, s := range p.slots {
 		if s.gone() && s.goneUS < p.sentUS {
 			f.resurrect(s, p.op)
@@ -136,7 +140,7 @@ type fate uint8
 
 const (
 	fine   fate = iota
-	absent      // gone from some replica that serves, still on another
+	absent      // gone from a replica that could catch up, still on another
 	vanished
 	unread
 	removed // by its owner, or possibly by its owner
@@ -160,10 +164,17 @@ func (f *finale) fateOf(s *slot) fate {
 		return vanished
 	case whole&looked == 0:
 		return unread
-	case b.looked&^s.on != 0:
+	case b.looked&^s.on != 0 && f.majority(b):
 		return absent
 	}
 	return fine
+}
+
+// majority says whether the replicas that were looked at can agree among
+// themselves. Fewer may be behind what the others hold, for nobody can bring
+// them up to date.
+func (f *finale) majority(b *mailbox) bool {
+	return 2*bits.OnesCount64(b.looked) > len(f.in.Replicas)
 }
 
 // quorate says whether the believed replicas meet every majority: only then is
