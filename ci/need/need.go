@@ -1,0 +1,112 @@
+// Package need says what a test needs of the machine that it runs on.
+//
+// It owns the looking for it, and what happens when it is not there: the test
+// is skipped with words that name what is missing, but fails where the
+// environment variable CI is true, as there everything must be. It assumes
+// that looking is cheap and changes nothing. It imports the standard library
+// only.
+package need
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/url"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+)
+
+// engineTimeout is how long a container engine may take to answer. Picked.
+const engineTimeout = 5 * time.Second
+
+// FUSE needs a kernel that lets this process mount file systems of its own.
+func FUSE(t testing.TB) {
+	t.Helper()
+	f, err := os.OpenFile("/dev/fuse", os.O_RDWR, 0)
+	if err != nil {
+		missing(t, fmt.Sprintf("/dev/fuse: %v", err))
+		return
+	}
+	_ = f.Close()
+	if os.Geteuid() != 0 {
+		Command(t, "fusermount3", "fuse3")
+	}
+}
+
+// Root needs the rights of the superuser.
+func Root(t testing.TB) {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		missing(t, "the rights of root")
+	}
+}
+
+// Command needs a program, which a Debian package has.
+func Command(t testing.TB, name, debianPackage string) {
+	t.Helper()
+	if _, err := exec.LookPath(name); err != nil {
+		missing(t, fmt.Sprintf("the program %s (apt-get install %s)", name, debianPackage))
+	}
+}
+
+// Docker needs a container engine that answers.
+func Docker(t testing.TB) {
+	t.Helper()
+	if err := engine(); err != nil {
+		missing(t, fmt.Sprintf("a container engine: %v", err))
+	}
+}
+
+// engine asks the container engine whether it is there.
+func engine() error {
+	network, address, err := engineAddress(os.Getenv("DOCKER_HOST"))
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), engineTimeout)
+	defer cancel()
+	conn, err := (&net.Dialer{}).DialContext(ctx, network, address)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	_ = conn.SetDeadline(time.Now().Add(engineTimeout))
+	if _, err := conn.Write([]byte("GET /_ping HTTP/1.0\r\nHost: docker\r\n\r\n")); err != nil {
+		return err
+	}
+	reply := make([]byte, 64)
+	n, err := conn.Read(reply)
+	if err == nil && !strings.Contains(string(reply[:n]), " 200 ") {
+		err = fmt.Errorf("it answered %q", reply[:n])
+	}
+	return err
+}
+
+// engineAddress reads DOCKER_HOST, which is empty for the engine of this machine.
+func engineAddress(host string) (network, address string, err error) {
+	if host == "" {
+		return "unix", "/var/run/docker.sock", nil
+	}
+	u, err := url.Parse(host)
+	switch {
+	case err != nil:
+		return "", "", err
+	case u.Scheme == "unix":
+		return "unix", u.Path, nil
+	case u.Scheme == "tcp":
+		return "tcp", u.Host, nil
+	}
+	return "", "", fmt.Errorf("DOCKER_HOST %s is neither unix nor tcp", host)
+}
+
+// missing skips the test, or fails it where nothing may be missing.
+func missing(t testing.TB, what string) {
+	t.Helper()
+	if os.Getenv("CI") == "true" {
+		t.Fatalf("this machine lacks %s, and where CI is true a skip is a failure", what)
+	}
+	t.Skipf("this machine lacks %s", what)
+}
