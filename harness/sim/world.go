@@ -3,6 +3,7 @@ package sim
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"fourdays/harness/world"
 )
@@ -74,6 +75,20 @@ func (w *World) Running(name string) bool {
 	m := w.machines[name]
 	return m != nil && m.Running()
 }
+
+// Address implements world.Addresses.
+func (w *World) Address(machine int) string {
+	if machine == world.Driver {
+		return "10.0.1.1"
+	}
+	return fmt.Sprintf("10.0.0.%d", machine+1)
+}
+
+// Port implements world.Addresses: every port can be had here.
+func (w *World) Port(n int) int { return n }
+
+// Wall implements world.Clock.
+func (w *World) Wall() time.Time { return w.cfg.Epoch.Add(w.Now()) }
 
 // Dial implements world.Network.
 func (w *World) Dial(address string, opened func(error), data func([]byte), gone func()) (world.Conn, error) {

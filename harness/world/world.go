@@ -1,6 +1,6 @@
-// Package world is what a run can ask of the place it happens in: time,
-// programs on machines, a network between them, and streams from the harness
-// to the programs.
+// Package world is what a run can ask of where it happens: time, programs on
+// machines, a network between them, and streams from the harness to the
+// programs.
 //
 // It owns the interface and the words for it. It assumes that a run is one
 // goroutine: callbacks and calls never overlap. What a world cannot do is an
@@ -10,6 +10,7 @@ package world
 
 import (
 	"context"
+	"io"
 	"time"
 
 	"fourdays/storage/vol"
@@ -17,15 +18,21 @@ import (
 
 // Clock is the time of a run. Now counts from the start of the world and never
 // falls. At calls f when Now reaches t, in order; functions for the past run
-// as soon as the world does.
+// as soon as the world does. Volumes live by the same clock, with After, whose
+// functions a world in real time calls on goroutines of their own, whether it
+// is running or not: a kernel waits for them. Now and After are for concurrent
+// use there.
 type Clock interface {
-	Now() time.Duration
+	vol.Clock
 	At(t time.Duration, f func())
+	// Wall is what the programs' own clocks show now.
+	Wall() time.Time
 }
 
 // Machines start and end programs. Names are unique in a world.
 type Machines interface {
 	// Start powers the machine on and runs a program on it.
+	// An argument that is a mount's path stands for the place of that mount.
 	Start(ctx context.Context, spec Spec) error
 	// Kill ends the program as SIGKILL does.
 	Kill(name string) error
@@ -44,13 +51,56 @@ type Network interface {
 	Dial(address string, opened func(error), data func([]byte), gone func()) (Conn, error)
 }
 
-// World is a place where programs run. Run lets it live until Now is until, an
-// error ends it, or ctx does; callbacks happen only inside Run.
+// Driver is the number of the machine from which the harness asks the others.
+const Driver = -1
+
+// Addresses say where machines are found.
+type Addresses interface {
+	// Address is where a machine is, by its number: from 0, or Driver. It is
+	// what Spec.IP has to be.
+	Address(machine int) string
+	// Port is the port on which a service of a machine listens that is at home on
+	// port n: another one where ports below 1024 are not to be had.
+	Port(n int) int
+}
+
+// World is a place where programs run.
 type World interface {
 	Clock
 	Machines
 	Network
+	Addresses
+	// Run lets the world live until Now is until, an error ends it, or ctx does;
+	// callbacks happen only inside Run. A world in real time lives on between two
+	// runs, and calls back for it in the next.
 	Run(ctx context.Context, until time.Duration) error
+	// Fail makes the current and every later Run return err.
+	Fail(err error)
+	// Close ends every program and leaves nothing of the world behind.
+	Close(ctx context.Context) error
+}
+
+// Place makes worlds of one kind. What they share, built programs above all, is
+// prepared once, before there is a Place.
+type Place interface {
+	// Kind is what --world and run.json call its worlds: "sim", "local", "docker".
+	Kind() string
+	New(ctx context.Context, s Setting) (World, error)
+	// Sum is the SHA-256 (hex) of a program as it was built, by its name in Spec.
+	Sum(program string) string
+	Close(ctx context.Context) error
+}
+
+// Setting is what a world is made for.
+type Setting struct {
+	Seed uint64
+	// Epoch is the programs' wall clock at the start of the world, where they do
+	// not have that of the machine.
+	Epoch time.Time
+	// Machines is how many there will be, beside the driver.
+	Machines int
+	Net      Link
+	Log      io.Writer // takes what programs print, a line each after their machine's name
 }
 
 // Leaper is a world that can move its clocks while programs, network and disks
@@ -61,9 +111,17 @@ type Leaper interface {
 }
 
 // Digester is a world whose every event goes into a digest (hex): the same
-// run has the same.
+// run has the same. A world without it is not replayed exactly by its seed.
 type Digester interface {
 	Digest() string
+	Events() uint64
+}
+
+// Cacher is a world in which something between a program and its volumes keeps
+// what it has read. Invalidate makes it forget what is clean, so that a fault
+// that was just armed, or a volume that was just restored, is seen.
+type Cacher interface {
+	Invalidate(machine string) error
 }
 
 // Spec says what runs on a machine.
