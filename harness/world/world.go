@@ -32,7 +32,8 @@ type Clock interface {
 // Machines start and end programs. Names are unique in a world.
 type Machines interface {
 	// Start powers the machine on and runs a program on it.
-	// An argument that is a mount's path stands for the place of that mount.
+	// An argument, or the value of a variable, that is a mount's path stands for
+	// the place of that mount.
 	Start(ctx context.Context, spec Spec) error
 	// Kill ends the program as SIGKILL does.
 	Kill(name string) error
@@ -124,13 +125,25 @@ type Cacher interface {
 	Invalidate(machine string) error
 }
 
+// Poster is a world in real time that others may call back: Post has f called
+// within Run, from any goroutine.
+type Poster interface {
+	Post(f func())
+}
+
 // Spec says what runs on a machine.
 type Spec struct {
-	Name    string
-	IP      string
-	Program string   // "mailnode" or "mailload"
+	Name string
+	IP   string
+	// Program is "mailnode" or "mailload". In a world that runs processes of this
+	// machine it may be the absolute path of any program.
+	Program string
 	Args    []string // after the program's name
 	Mounts  []Mount
+	// Dir is where a program of others starts, and Env what it finds in its
+	// environment beside the harness's own, as NAME=value.
+	Dir string
+	Env []string
 	// OnExit is told when the program ends by itself.
 	OnExit func(code uint32)
 }
