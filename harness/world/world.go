@@ -144,6 +144,10 @@ type Spec struct {
 	// environment beside the harness's own, as NAME=value.
 	Dir string
 	Env []string
+	// Peers are the addresses that the program dials on other machines, by the
+	// machine's name. A world that puts a network of its own in between adds the
+	// argument -via ADDRESS=INSTEAD,... to Args.
+	Peers map[string]string
 	// OnExit is told when the program ends by itself.
 	OnExit func(code uint32)
 }
