@@ -166,6 +166,7 @@ func (v *Volume) copyDir(to, from *inode, pick func(*inode) *state) {
 	for _, name := range slices.Sorted(maps.Keys(pick(from).names)) {
 		child := pick(from).names[name]
 		n := v.newInode(child.mode)
+		n.uid, n.gid, n.to = child.uid, child.gid, child.to
 		n.mtime = child.mtime
 		to.truth.seen.names[name], to.truth.acked.names[name] = n, n
 		if child.isDir() {

@@ -63,6 +63,7 @@ func (g *gate) resurrect() bool {
 // raise gives a name back in what the array holds; in truth it stays removed.
 func (v *Volume) raise(r *rule, dir *inode, dead *grave) *inode {
 	n := v.newInode(dead.mode)
+	n.uid, n.gid, n.to = dead.node.uid, dead.node.gid, dead.node.to
 	img := v.fork(n, r)
 	if !n.isDir() {
 		*img = image{seen: dead.held.clone(), acked: dead.held.clone()}

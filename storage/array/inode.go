@@ -16,6 +16,9 @@ type inode struct {
 	ino    uint64
 	mode   fs.FileMode
 	mtime  time.Duration
+	uid    uint32
+	gid    uint32
+	to     string // of a symbolic link
 	truth  image
 	actual *image
 	dirty  bitmap
@@ -32,6 +35,8 @@ type inode struct {
 }
 
 func (n *inode) isDir() bool { return n.mode.IsDir() }
+
+func (n *inode) isLink() bool { return n.mode&fs.ModeSymlink != 0 }
 
 // real is what the array holds, as against what it should hold.
 func (n *inode) real() *image {
@@ -59,8 +64,10 @@ func (n *inode) info(name string) vol.Info {
 	size := n.real().seen.size
 	if n.isDir() {
 		size = BlockSize
+	} else if n.isLink() {
+		size = int64(len(n.to))
 	}
-	return vol.Info{Name: name, Ino: n.ino, Size: size, Mode: n.mode, MTime: n.mtime}
+	return vol.Info{Name: name, Ino: n.ino, Size: size, Mode: n.mode, MTime: n.mtime, UID: n.uid, GID: n.gid, To: n.to}
 }
 
 // fork makes the array's image of n its own, so that a fault can change it.

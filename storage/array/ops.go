@@ -62,6 +62,10 @@ func (v *Volume) perform(op *vol.Op, h *handle, dec *decision) vol.Result {
 		return v.rename(op)
 	case vol.Statfs:
 		return vol.Result{Space: v.reported(v.space())}
+	case vol.SetAttr:
+		return v.setAttr(op, h)
+	case vol.Symlink:
+		return v.symlink(op)
 	}
 	return failed(syscall.ENOSYS)
 }
@@ -81,7 +85,7 @@ func (v *Volume) open(op *vol.Op) vol.Result {
 		if v.array.usedInodes >= v.array.cfg.Inodes {
 			return failed(syscall.ENOSPC)
 		}
-		n = v.create(at, fileMode)
+		n = v.create(at, fileMode, op.Attr)
 		v.add(slotFiles, 1)
 	case op.Flag&os.O_CREATE != 0 && op.Flag&os.O_EXCL != 0:
 		return failed(syscall.EEXIST)
@@ -89,6 +93,8 @@ func (v *Volume) open(op *vol.Op) vol.Result {
 		return failed(syscall.EISDIR)
 	case !n.isDir() && op.Flag&syscall.O_DIRECTORY != 0:
 		return failed(syscall.ENOTDIR)
+	case n.isLink():
+		return failed(syscall.ELOOP)
 	case op.Flag&os.O_CREATE != 0:
 		v.adopt(at)
 	}
@@ -109,8 +115,11 @@ func (at place) label() string {
 	return at.name
 }
 
-func (v *Volume) create(at place, mode os.FileMode) *inode {
+func (v *Volume) create(at place, mode os.FileMode, a *vol.Attr) *inode {
 	n := v.newInode(mode)
+	if a != nil {
+		n.set(a)
+	}
 	v.log(entry{changes: []change{{at.dir, at.name, n}}})
 	return n
 }
@@ -220,6 +229,8 @@ func (v *Volume) truncate(op *vol.Op, h *handle) vol.Result {
 	switch {
 	case n.isDir():
 		return failed(syscall.EISDIR)
+	case n.isLink():
+		return failed(syscall.EINVAL)
 	case op.Size < 0:
 		return failed(syscall.EINVAL)
 	case op.Size > MaxFile:
@@ -295,7 +306,7 @@ func (v *Volume) mkdir(op *vol.Op) vol.Result {
 	case v.array.usedInodes >= v.array.cfg.Inodes:
 		return failed(syscall.ENOSPC)
 	}
-	n := v.create(at, dirMode)
+	n := v.create(at, dirMode, op.Attr)
 	return vol.Result{Info: n.info(at.name)}
 }
 

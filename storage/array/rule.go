@@ -77,7 +77,8 @@ func (m mask) has(k vol.Kind) bool { return m&(1<<k) != 0 }
 
 var (
 	flushes  = maskOf([]vol.Kind{vol.Sync, vol.SyncDir})
-	mutators = maskOf([]vol.Kind{vol.Write, vol.Truncate, vol.Mkdir, vol.Rmdir, vol.Unlink, vol.Rename})
+	mutators = maskOf([]vol.Kind{vol.Write, vol.Truncate, vol.Mkdir, vol.Rmdir, vol.Unlink, vol.Rename,
+		vol.SetAttr, vol.Symlink})
 )
 
 // Arm puts a bug in place. What scope leaves empty is as the bug says. A scope

@@ -6,7 +6,7 @@ import (
 )
 
 // kinds is how many kinds of operations there may be.
-const kinds = 16
+const kinds = 24
 
 // sight is which rules have to see the operations on one path of a volume. A
 // file that is open keeps its own.

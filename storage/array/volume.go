@@ -83,6 +83,9 @@ type request struct {
 	seq  uint64
 
 	judged bool // dec holds
+
+	asked    *vol.Op // whose copy op is
+	canceled bool
 }
 
 func newVolume(f *Fleet, d *device, name string, cfg VolumeConfig) *Volume {
@@ -117,7 +120,7 @@ func (v *Volume) Do(op *vol.Op, done func(vol.Result)) {
 	}
 	v.count(op)
 	if !v.array.serving && !op.NoWait {
-		v.keep(&request{v: v, op: *op, file: h, done: done})
+		v.keep(&request{v: v, op: *op, asked: op, file: h, done: done})
 		v.fleet.unlock()
 		return
 	}
@@ -128,7 +131,7 @@ func (v *Volume) Do(op *vol.Op, done func(vol.Result)) {
 		done(res)
 		return
 	}
-	v.keep(&request{v: v, op: *op, file: h, done: done, dec: dec, judged: true})
+	v.keep(&request{v: v, op: *op, asked: op, file: h, done: done, dec: dec, judged: true})
 	v.fleet.unlock()
 }
 
@@ -166,7 +169,7 @@ func (v *Volume) queue(r *request) {
 	turn := v.array.turn
 	v.array.flying[r] = struct{}{}
 	v.fleet.later(wait, func() {
-		if r.gen == v.gen && turn == v.array.turn {
+		if r.gen == v.gen && turn == v.array.turn && !r.canceled {
 			delete(v.array.flying, r)
 			v.finish(r, v.execute(&r.op, r.file, &r.dec))
 		}
@@ -189,6 +192,28 @@ func (v *Volume) closeIdle(id vol.FileID, h *handle) {
 		h.node.opens--
 		v.evict(h.node)
 		v.release(h.node)
+	}
+}
+
+// Cancel implements vol.Canceler.
+func (v *Volume) Cancel(op *vol.Op) {
+	v.fleet.mu.Lock()
+	defer v.fleet.unlock()
+	let := func(r *request) bool {
+		if r.v != v || r.asked != op || r.canceled {
+			return r.canceled
+		}
+		r.canceled = true
+		if h := r.file; h != nil {
+			h.busy--
+			v.closeIdle(r.op.File, h)
+		}
+		return true
+	}
+	maps.DeleteFunc(v.array.flying, func(r *request, _ struct{}) bool { return let(r) })
+	v.array.waiting = slices.DeleteFunc(v.array.waiting, let)
+	for _, g := range v.gates {
+		g.held = slices.DeleteFunc(g.held, let)
 	}
 }
 

@@ -35,6 +35,8 @@ const (
 	Unlink        // remove file Path
 	Rename        // move Path to To, replacing a file or an empty directory
 	Statfs        // answer Space
+	SetAttr       // set those attributes of File, or of Path when File is 0, that Attr has
+	Symlink       // make Path a symbolic link to To
 	kindCount
 )
 
@@ -47,7 +49,8 @@ type FileID uint64
 type Op struct {
 	Kind Kind
 	Path string // slash-separated, clean, relative; "." is the root
-	To   string // Rename: the new path
+	To   string // Rename: the new path; Symlink: what it leads to
+	Attr *Attr  // SetAttr: what to set; Open, Mkdir, Symlink: what a new file begins with; nil is the default
 	File FileID
 	Flag int // Open: os.O_*
 	Off  int64
@@ -76,9 +79,33 @@ type Info struct {
 	Name  string // the last element of its path
 	Ino   uint64 // stable while the file lives, never reused
 	Size  int64
-	Mode  fs.FileMode // fs.ModeDir or 0, with permission bits
+	Mode  fs.FileMode // fs.ModeDir, fs.ModeSymlink or 0, with permission bits
 	MTime time.Duration
+	UID   uint32
+	GID   uint32
+	To    string // of a symbolic link
 }
+
+// Attr is attributes of a file: those whose bit Has is set. Volumes keep them
+// and enforce none.
+type Attr struct {
+	Has   AttrSet
+	Perm  fs.FileMode // permission bits, with setuid, setgid and sticky
+	UID   uint32
+	GID   uint32
+	MTime time.Duration // since the start of the run
+}
+
+// AttrSet is a set of attributes.
+type AttrSet uint8
+
+// The attributes that can be set.
+const (
+	HasPerm AttrSet = 1 << iota
+	HasUID
+	HasGID
+	HasMTime
+)
 
 // Space is what a volume says about its room, in bytes and inodes.
 type Space struct {
@@ -93,6 +120,14 @@ type Space struct {
 // only if the implementation says so.
 type Volume interface {
 	Do(op *Op, done func(Result))
+}
+
+// Canceler is implemented by volumes that can let go of an operation. After
+// Cancel the volume neither uses op nor calls its done, unless it has called it
+// already or is doing so. What op would have done has not happened, or has
+// happened whole.
+type Canceler interface {
+	Cancel(op *Op)
 }
 
 // Machine is implemented by volumes that know what a node's machine does to
@@ -118,6 +153,7 @@ var kindNames = [kindCount]string{
 	Open: "open", Read: "read", Write: "write", Truncate: "truncate", Sync: "fsync",
 	SyncDir: "fsyncdir", Close: "close", Stat: "stat", ReadDir: "readdir", Mkdir: "mkdir",
 	Rmdir: "rmdir", Unlink: "unlink", Rename: "rename", Statfs: "statfs",
+	SetAttr: "setattr", Symlink: "symlink",
 }
 
 // String is the name of the system call, as rules and reports spell it.
@@ -128,9 +164,10 @@ func (k Kind) String() string {
 	return "unknown"
 }
 
-// ParseKind is the inverse of String.
+// ParseKind is the inverse of String for those operations that rules speak of:
+// what only a kernel mount asks for is not among them.
 func ParseKind(s string) (Kind, bool) {
-	for k, name := range kindNames {
+	for k, name := range kindNames[:Statfs+1] {
 		if name == s && s != "" {
 			return Kind(k), true
 		}
