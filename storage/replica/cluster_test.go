@@ -15,6 +15,11 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
+// patience is how long a test waits for what has to come. Only a test that
+// fails waits so long: raft alone rests for ten seconds before it asks again
+// for a follower that was away.
+const patience = time.Minute
+
 // register is a machine whose commands are "set k v", "add k v" (appends),
 // "del k" and "refuse".
 type register struct{}
@@ -182,7 +187,7 @@ func (c *cluster) start(id string, l net.Listener) *Replica {
 		require.Eventually(c.t, func() bool {
 			l, err = net.Listen("tcp", c.addr(id))
 			return err == nil
-		}, 5*time.Second, 10*time.Millisecond)
+		}, patience, 10*time.Millisecond)
 	}
 	r, err := Start(c.config(id, l))
 	require.NoError(c.t, err)
@@ -217,7 +222,7 @@ func (c *cluster) kill(id string) {
 		r.watch.mu.Lock()
 		defer r.watch.mu.Unlock()
 		return len(r.watch.since) <= g.waiting()
-	}, 5*time.Second, time.Millisecond)
+	}, patience, time.Millisecond)
 	copyDir(c.t, c.volume(id), c.volume(id)+".kept")
 	if c.promise {
 		copyDir(c.t, c.device(id), c.device(id)+".kept")
@@ -250,7 +255,7 @@ func (c *cluster) leader() *Replica {
 			}
 		}
 		return false
-	}, 10*time.Second, 5*time.Millisecond)
+	}, patience, 5*time.Millisecond)
 	return found
 }
 
@@ -273,14 +278,14 @@ func within(d time.Duration) context.Context {
 
 func (c *cluster) do(r *Replica, key, cmd string) string {
 	c.t.Helper()
-	reply, err := r.Do(within(10*time.Second), key, []byte(cmd))
+	reply, err := r.Do(within(patience), key, []byte(cmd))
 	require.NoError(c.t, err)
 	return string(reply)
 }
 
 func (c *cluster) read(r *Replica, key string) string {
 	c.t.Helper()
-	value, err := read(r, within(10*time.Second), key)
+	value, err := read(r, within(patience), key)
 	require.NoError(c.t, err)
 	return value
 }
@@ -301,7 +306,7 @@ func read(r *Replica, ctx context.Context, key string) (value string, err error)
 func (c *cluster) answers(r *Replica) {
 	c.t.Helper()
 	c.gates[r.cfg.ID].free()
-	require.Eventually(c.t, func() bool { return r.Status().Unavailable == "" }, 10*time.Second, time.Millisecond)
+	require.Eventually(c.t, func() bool { return r.Status().Unavailable == "" }, patience, time.Millisecond)
 }
 
 // converged waits until all running nodes hold the same state.
@@ -317,7 +322,7 @@ func (c *cluster) converged() {
 			all = append(all, fmt.Sprintf("%+v", s))
 		}
 		return ok
-	}, 10*time.Second, 10*time.Millisecond, "%v", lazy(func() string { return strings.Join(all, "\n") }))
+	}, patience, 10*time.Millisecond, "%v", lazy(func() string { return strings.Join(all, "\n") }))
 }
 
 // lazy is a message that is made when it is needed.

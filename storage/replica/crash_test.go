@@ -15,7 +15,7 @@ import (
 
 func (c *cluster) waitPhase(r *Replica, name string) Status {
 	c.t.Helper()
-	require.Eventually(c.t, func() bool { return r.phase.Load().name == name }, 10*time.Second, 5*time.Millisecond,
+	require.Eventually(c.t, func() bool { return r.phase.Load().name == name }, patience, 5*time.Millisecond,
 		"%v", lazy(func() string { return fmt.Sprint(*r.phase.Load()) }))
 	return r.Status()
 }
@@ -66,7 +66,7 @@ func TestWritesSurviveTheLossOfTheLeaderOnce(t *testing.T) {
 			defer writers.Done()
 			begun <- struct{}{}
 			r := through[i%2]
-			_, err := r.Do(within(20*time.Second), fmt.Sprintf("w%d", i), fmt.Appendf(nil, "add all <%d>", i))
+			_, err := r.Do(within(patience), fmt.Sprintf("w%d", i), fmt.Appendf(nil, "add all <%d>", i))
 			require.NoError(t, err)
 		}()
 	}

@@ -176,7 +176,7 @@ func TestFlippedBitInATableKeepsTheNodeOut(t *testing.T) {
 			c.stop("n1") // flushes
 			flipInFile(t, newest(t, c.volume("n1"), ".sst"), func(size int) int { return size * eighth / 8 })
 			r := c.start("n1", nil)
-			require.Eventually(t, func() bool { return strings.Contains(r.Status().Unavailable, "checksum") }, 5*time.Second, time.Millisecond)
+			require.Eventually(t, func() bool { return strings.Contains(r.Status().Unavailable, "checksum") }, patience, time.Millisecond)
 			require.Contains(t, strings.Join(r.Status().Detected, "\n"), "checksum")
 			_, err := r.Do(within(c.timeout), "k", []byte("set a 1"))
 			require.ErrorIs(t, err, ErrUnavailable)
@@ -209,7 +209,7 @@ func TestRuinedTableKeepsTheNodeOut(t *testing.T) {
 			require.NoError(t, err)
 			require.NoError(t, os.WriteFile(path, ruin(content), 0o644))
 			r := c.start("n1", nil)
-			require.Eventually(t, func() bool { return len(r.Status().Detected) > 0 }, 5*time.Second, time.Millisecond)
+			require.Eventually(t, func() bool { return len(r.Status().Detected) > 0 }, patience, time.Millisecond)
 			require.Contains(t, r.Status().Unavailable, filepath.Base(path))
 		})
 	}
@@ -277,9 +277,9 @@ func TestFlippedBitInARecordIsReported(t *testing.T) {
 	bad[len(bad)-1] ^= 1
 	require.NoError(t, s.commit([]record{{stateKey(s.state.at.Load().gen, sub), bad}}))
 
-	_, err := read(r, within(5*time.Second), "a")
+	_, err := read(r, within(patience), "a")
 	require.ErrorIs(t, err, ErrDamaged)
-	require.ErrorIs(t, r.Read(within(5*time.Second), func(v View) error {
+	require.ErrorIs(t, r.Read(within(patience), func(v View) error {
 		return v.Scan(nil, nil, func(_, _ []byte) bool { return true })
 	}), ErrDamaged)
 	require.Contains(t, strings.Join(r.Status().Detected, "\n"), "damaged record")
@@ -312,7 +312,7 @@ func TestWithoutAPromiseDeviceVotesWaitForALeader(t *testing.T) {
 	a := c.followers()[0].cfg.ID
 	r := c.restart(a)
 	c.waitPhase(r, running)
-	require.Eventually(t, func() bool { return r.node.Load().trans.gate.Load() == nil }, 5*time.Second, 5*time.Millisecond)
+	require.Eventually(t, func() bool { return r.node.Load().trans.gate.Load() == nil }, patience, 5*time.Millisecond)
 
 	lead := c.leader().cfg.ID
 	c.stop(lead)

@@ -19,7 +19,7 @@ func TestHungLeaderGivesWay(t *testing.T) {
 
 	_, err := hung.Do(within(c.timeout/2), "first", []byte("add a 1"))
 	require.ErrorIs(t, err, ErrUnknown, "the log write may still happen")
-	require.Eventually(t, func() bool { return hung.Status().Unavailable != "" }, 5*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return hung.Status().Unavailable != "" }, patience, time.Millisecond)
 	require.Regexp(t, `storage has not answered for \d+ s`, hung.Status().Unavailable)
 
 	next := c.leader()
@@ -63,7 +63,7 @@ func TestHungVolumeDoesNotHangTheStart(t *testing.T) {
 	r := c.start(id, nil)
 	require.Eventually(t, func() bool {
 		return r.watch.silent() > 0 && r.Status().Role == opening
-	}, 5*time.Second, time.Millisecond)
+	}, patience, time.Millisecond)
 	require.Contains(t, r.Status().Unavailable, "storage has not answered")
 	require.Equal(t, "ok", c.do(r, "k", "set a 1"), "it forwards already")
 	c.answers(r)
@@ -120,7 +120,7 @@ func TestWithoutAMajorityNothingIsDone(t *testing.T) {
 			c.stop(p.ID)
 		}
 	}
-	require.Eventually(t, func() bool { return alone.Status().Leader == "" }, 5*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return alone.Status().Leader == "" }, patience, time.Millisecond)
 	_, err := alone.Do(within(2*c.timeout), "k", []byte("set a 1"))
 	require.ErrorIs(t, err, ErrUnavailable)
 	require.NotErrorIs(t, err, ErrUnknown)
@@ -141,7 +141,7 @@ func TestLimitsAreRefused(t *testing.T) {
 		_, err := r.Do(context.Background(), call[0], []byte(call[1]))
 		require.ErrorIs(t, err, ErrTooLarge, name)
 	}
-	_, err := r.Do(within(5*time.Second), "v", []byte("set a "+string(make([]byte, MaxValue+1))))
+	_, err := r.Do(within(patience), "v", []byte("set a "+string(make([]byte, MaxValue+1))))
 	require.ErrorContains(t, err, ErrTooLarge.Error())
 	require.Equal(t, "ok", c.do(r, "fits", "set a "+string(make([]byte, MaxValue))))
 }

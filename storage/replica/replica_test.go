@@ -38,12 +38,12 @@ func TestRefusalIsTheResultAndLeavesNoTrace(t *testing.T) {
 	c := newCluster(t, 3)
 	r := c.leader()
 	for range 2 {
-		_, err := r.Do(within(5*time.Second), "k", []byte("explode"))
+		_, err := r.Do(within(patience), "k", []byte("explode"))
 		var refusal *Refusal
 		require.ErrorAs(t, err, &refusal)
 		require.Equal(t, "cannot explode", refusal.Why)
 	}
-	_, err := read(r, within(5*time.Second), "trace")
+	_, err := read(r, within(patience), "trace")
 	require.ErrorIs(t, err, ErrNotFound)
 }
 

@@ -82,7 +82,7 @@ func TestCrashRightAfterASnapshotWasInstalled(t *testing.T) {
 		return activated
 	})
 	c.start(id, nil)
-	require.Eventually(t, func() bool { return c.gates[id].waiting() > 0 }, 10*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return c.gates[id].waiting() > 0 }, patience, time.Millisecond)
 	c.kill(id)
 	r := c.start(id, nil)
 	c.waitPhase(r, running)
@@ -106,7 +106,7 @@ func TestCrashWhileASnapshotIsInstalled(t *testing.T) {
 	c.compact(c.leader())
 	c.gates[id].hang(func(op string) bool { return op == "activate snapshot" })
 	c.start(id, nil)
-	require.Eventually(t, func() bool { return c.gates[id].waiting() > 0 }, 10*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return c.gates[id].waiting() > 0 }, patience, time.Millisecond)
 	c.kill(id)
 	r := c.start(id, nil)
 	c.waitPhase(r, running)
@@ -125,7 +125,7 @@ func TestManyWritesAreCompacted(t *testing.T) {
 		c.do(r, fmt.Sprint(i), fmt.Sprintf("set k%d %d%s", i%40, i, body))
 	}
 	s := r.store.Load()
-	require.Eventually(t, func() bool { return !s.compacting.Load() }, 10*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return !s.compacting.Load() }, patience, time.Millisecond)
 	require.LessOrEqual(t, s.db.Levels()[0].NumTables, 2*flattenAt)
 	require.NoError(t, r.Scrub())
 	for i := range 40 {
