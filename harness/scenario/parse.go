@@ -190,6 +190,7 @@ func (d *decoder) scenario(n *yaml.Node) *Scenario {
 		Settle:   time.Minute,
 		Others:   d.others,
 	}
+	target, external := d.targets(s)
 	d.mapping(n, "the scenario",
 		must("name", d.matching(&s.Name, nameForm, wantName)),
 		must("title", d.text(&s.Title)),
@@ -198,6 +199,8 @@ func (d *decoder) scenario(n *yaml.Node) *Scenario {
 		must("storage", func(n *yaml.Node) { d.storage(n, s) }),
 		must("mail", func(n *yaml.Node) { d.mail(n, &s.Mail) }),
 		must("workload", func(n *yaml.Node) { d.workload(n, s) }),
+		target,
+		external,
 		may("raft", func(n *yaml.Node) { d.raft(n, &s.Raft) }),
 		may("watchdog", d.duration(&s.Watchdog, 100*time.Millisecond)),
 		may("network", func(n *yaml.Node) { d.network(n, &s.Network) }),

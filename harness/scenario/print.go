@@ -22,6 +22,7 @@ func Print(s *Scenario) []byte {
 	p.storage(&s.Storage)
 	p.mail(&s.Mail)
 	p.workload(&s.Workload)
+	p.external(s.External)
 	p.line("\nraft: {timeout: %s}", Duration(s.Raft.Timeout))
 	p.line("watchdog: %s", Duration(s.Watchdog))
 	p.line("network: {latency: %s, jitter: %s, loss: %v}", Duration(s.Network.Latency), Duration(s.Network.Jitter), s.Network.Loss)

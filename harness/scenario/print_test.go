@@ -27,7 +27,7 @@ func TestWhatPrintsParsesBack(t *testing.T) {
 }
 
 func TestShippedAndTestFilesPrintAndParseBack(t *testing.T) {
-	for _, path := range append(shipped(t), "testdata/example.yaml", "testdata/everything.yaml") {
+	for _, path := range append(shipped(t), "testdata/example.yaml", "testdata/everything.yaml", "testdata/external.yaml") {
 		for _, want := range mustParseAll(t, read(t, path)) {
 			require.Equal(t, want, mustParse(t, Print(want)), path)
 		}
@@ -37,7 +37,7 @@ func TestShippedAndTestFilesPrintAndParseBack(t *testing.T) {
 // FuzzParse holds that no input makes the parser panic, that every refusal
 // names a place, and that whatever is accepted prints and parses back.
 func FuzzParse(f *testing.F) {
-	for _, path := range append(shipped(f), "testdata/example.yaml", "testdata/everything.yaml") {
+	for _, path := range append(shipped(f), "testdata/example.yaml", "testdata/everything.yaml", "testdata/external.yaml") {
 		src, err := os.ReadFile(path)
 		require.NoError(f, err)
 		f.Add(src)

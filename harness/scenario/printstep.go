@@ -58,6 +58,7 @@ func (a PowerLoss) print() string { return "power_loss: " + list(a.Targets) }
 func (a PowerOn) print() string   { return "power_on: " + list(a.Targets) }
 func (a Kill) print() string      { return "kill: " + list(a.Nodes) }
 func (a Start) print() string     { return "start: " + list(a.Nodes) }
+func (a Stop) print() string      { return "stop: " + list(a.Nodes) }
 func (a Restart) print() string   { return "restart: " + list(a.Nodes) }
 func (a Failover) print() string  { return "failover: " + list(a.Arrays) }
 func (a Scrub) print() string     { return "scrub: " + list(a.Arrays) }

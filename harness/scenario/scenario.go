@@ -25,7 +25,9 @@ type Scenario struct {
 	Storage     Storage
 	Mail        Mail
 	Workload    Workload
-	Raft        Raft
+	// External is the mail server that is tested, nil for our own store.
+	External *External
+	Raft     Raft
 	// Watchdog is how long a node waits for its storage before it says so.
 	Watchdog time.Duration
 	Network  Network

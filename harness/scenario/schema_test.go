@@ -39,7 +39,7 @@ func asJSON(t testing.TB, src []byte) any {
 
 func TestSchemaAcceptsWhatParses(t *testing.T) {
 	s := compiled(t)
-	for _, path := range append(shipped(t), "testdata/example.yaml", "testdata/everything.yaml") {
+	for _, path := range append(shipped(t), "testdata/example.yaml", "testdata/everything.yaml", "testdata/external.yaml") {
 		src := read(t, path)
 		require.NoError(t, s.Validate(asJSON(t, src)), path)
 		for _, one := range mustParseAll(t, src) {
@@ -65,14 +65,16 @@ func TestSchemaRefusesWhatParseRefuses(t *testing.T) {
 	}
 }
 
-// TestSchemaAndParserKnowTheSameKeys reads a file that visits every mapping and
+// TestSchemaAndParserKnowTheSameKeys reads files that visit every mapping and
 // compares the keys that the parser would take with those of the schema.
 func TestSchemaAndParserKnowTheSameKeys(t *testing.T) {
 	parser := map[string][]string{}
-	_, _, err := parse("f", read(t, "testdata/everything.yaml"), func(object string, keys []string) {
-		parser[object] = slices.Sorted(slices.Values(keys))
-	})
-	require.NoError(t, err)
+	for _, path := range []string{"testdata/everything.yaml", "testdata/external.yaml"} {
+		_, _, err := parse("f", read(t, path), func(object string, keys []string) {
+			parser[object] = slices.Sorted(slices.Values(keys))
+		})
+		require.NoError(t, err)
+	}
 
 	var doc map[string]any
 	require.NoError(t, json.Unmarshal(Schema(), &doc))
@@ -88,6 +90,7 @@ func TestSchemaAndParserKnowTheSameKeys(t *testing.T) {
 	step := func(path ...string) []string {
 		return keys(append([]string{"$defs", "step", "properties"}, path...)...)
 	}
+	hook := doc["$defs"].(map[string]any)["hook"].(map[string]any)["oneOf"].([]any)[1].(map[string]any)["properties"].(map[string]any)
 	closing := doc["$defs"].(map[string]any)["step"].(map[string]any)["properties"].(map[string]any)["close_accounts"].(map[string]any)["oneOf"].([]any)[1].(map[string]any)["properties"].(map[string]any)
 	require.Equal(t, map[string][]string{
 		"the scenario":   keys("properties"),
@@ -98,6 +101,9 @@ func TestSchemaAndParserKnowTheSameKeys(t *testing.T) {
 		"storage":        keys("$defs", "storage", "properties"),
 		"an array":       keys("$defs", "storage", "properties", "arrays", "additionalProperties", "properties"),
 		"mail":           keys("$defs", "mail", "properties"),
+		"external":       keys("$defs", "external", "properties"),
+		"hooks":          keys("$defs", "external", "properties", "hooks", "properties"),
+		"a hook":         slices.Sorted(maps.Keys(hook)),
 		"workload":       keys("$defs", "workload", "properties"),
 		"expect":         keys("$defs", "expect", "properties"),
 		"a step":         step(),

@@ -57,6 +57,9 @@ type Kill struct{ Nodes []string }
 // Start starts node programs that were killed.
 type Start struct{ Nodes []string }
 
+// Stop ends servers gracefully, by the hook of an external target.
+type Stop struct{ Nodes []string }
+
 // Restart ends node programs and starts them again at once.
 type Restart struct{ Nodes []string }
 
@@ -165,6 +168,9 @@ func (Kill) Verb() string { return "kill" }
 
 // Verb names the action in the file.
 func (Start) Verb() string { return "start" }
+
+// Verb names the action in the file.
+func (Stop) Verb() string { return "stop" }
 
 // Verb names the action in the file.
 func (Restart) Verb() string { return "restart" }

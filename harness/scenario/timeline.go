@@ -23,6 +23,7 @@ var verbs = []struct {
 	{"power_on", (*decoder).powerOn},
 	{"kill", (*decoder).kill},
 	{"start", (*decoder).start},
+	{"stop", (*decoder).stop},
 	{"restart", (*decoder).restart},
 	{"failover", (*decoder).failover},
 	{"crash", (*decoder).crash},
