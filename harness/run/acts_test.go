@@ -99,7 +99,7 @@ func TestARestoreUnderARunningProgramIsRefused(t *testing.T) {
 	t.Parallel()
 	s := load(t, "testdata/small.yaml")
 	s.Timeline = []scenario.Step{{At: time.Second, Action: scenario.Restore{Copy: "none", To: []string{"n1"}}}}
-	_, err := Run(t.Context(), s, Options{Dir: t.TempDir(), Programs: programs(t)})
+	_, err := Run(t.Context(), s, Options{Dir: t.TempDir(), Place: programs(t)})
 	require.ErrorContains(t, err, "step at 1s (restore): node n1 is running; kill it first")
 }
 

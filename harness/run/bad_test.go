@@ -27,7 +27,7 @@ func TestANodeThatCannotStartEndsTheRun(t *testing.T) {
 	s := load(t, "testdata/small.yaml")
 	s.Unsafe = []string{"nonsense"}
 	dir := t.TempDir()
-	r, err := Run(t.Context(), s, Options{Dir: dir, Programs: programs(t)})
+	r, err := Run(t.Context(), s, Options{Dir: dir, Place: programs(t)})
 	require.ErrorContains(t, err, "start the store")
 	require.Equal(t, report.Error, r.Verdict)
 	require.Contains(t, r.Why, "start the store")
@@ -44,7 +44,7 @@ func TestARecordThatIsNotWholeIsNotJudged(t *testing.T) {
 	t.Parallel()
 	s := load(t, "testdata/small.yaml")
 	dir := t.TempDir()
-	_, err := Run(t.Context(), s, Options{Dir: dir, Programs: programs(t)})
+	_, err := Run(t.Context(), s, Options{Dir: dir, Place: programs(t)})
 	require.NoError(t, err)
 	_, err = Judge(s, dir)
 	require.NoError(t, err)
@@ -120,7 +120,7 @@ func TestARecordOfBeforeIsJudged(t *testing.T) {
 	none := []string{}
 	s.Expect.Down, s.Expect.Fenced = none, none
 	dir := t.TempDir()
-	r, err := Run(t.Context(), s, Options{Dir: dir, Programs: programs(t)})
+	r, err := Run(t.Context(), s, Options{Dir: dir, Place: programs(t)})
 	require.NoError(t, err)
 	require.Equal(t, report.Pass, r.Verdict, r.Why)
 	require.NoError(t, os.WriteFile(filepath.Join(dir, report.ScenarioFile), scenario.Print(s), 0o644))
@@ -158,11 +158,11 @@ func TestARecordOfBeforeIsJudged(t *testing.T) {
 func TestARecordKeepsItsBugs(t *testing.T) {
 	dir := t.TempDir()
 	s := load(t, "testdata/pair.yaml")
-	require.NoError(t, newEvidence(s, 1).save(dir))
+	require.NoError(t, newEvidence(s, 1, "sim").save(dir))
 	_, err := Recorded(dir)
 	require.ErrorContains(t, err, "it does not say how the run ended")
 
-	ev := newEvidence(s, 1)
+	ev := newEvidence(s, 1, "sim")
 	ev.Ended = "completed"
 	require.NoError(t, ev.save(dir))
 	require.NoError(t, os.WriteFile(filepath.Join(dir, report.ScenarioFile), scenario.Print(s), 0o644))
@@ -205,7 +205,7 @@ func TestPowerIsGivenBackToItsNodeOnly(t *testing.T) {
 	w, err := sim.NewWorld(t.Context(), sim.Config{}, programs(t).Engine)
 	require.NoError(t, err)
 	defer w.Close(t.Context())
-	st := &stage{w: w, ev: &Evidence{Faults: []*fault{one, ten}}}
+	st := &stage{w: w, clock: &clock{Clock: w}, ev: &Evidence{Faults: []*fault{one, ten}}}
 	st.reverted("kill", "n1")
 	require.NotNil(t, one.RevertedAtMS)
 	require.Nil(t, ten.RevertedAtMS)

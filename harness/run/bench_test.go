@@ -54,7 +54,7 @@ func BenchmarkTour(b *testing.B) {
 	for _, file := range files {
 		scenarios = append(scenarios, loadAll(b, file)...)
 	}
-	opt := Options{Programs: programs(b)}
+	opt := Options{Place: programs(b)}
 	done, seed := 0, uint64(0)
 	for b.Loop() {
 		seed++

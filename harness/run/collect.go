@@ -13,6 +13,7 @@ import (
 	"fourdays/harness/report"
 	"fourdays/harness/scenario"
 	"fourdays/harness/workload"
+	"fourdays/harness/world"
 )
 
 // Collect plays a scenario and leaves history.jsonl and log/ in opt.Dir. The
@@ -62,38 +63,27 @@ func (st *stage) play() error {
 	return nil
 }
 
-// step is how far the world lives between two looks at a condition. Picked.
-const step = 250 * time.Millisecond
-
 // until lets the world live until a condition holds.
 func (st *stage) until(what string, limit time.Duration, holds func() bool) error {
-	end := st.w.Now() + limit
+	end := st.clock.Now() + limit
 	for !holds() {
-		if st.w.Now() >= end {
-			return fmt.Errorf("%s: not within %v of virtual time", what, limit)
+		if st.clock.Now() >= end {
+			return fmt.Errorf("%s: not within %v of %s", what, limit, st.pace.words)
 		}
-		if err := st.live(st.w.Now() + step); err != nil {
+		if err := st.live(st.clock.Now() + st.pace.step); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// live lets the world live until a moment of its own clock.
+// live lets the world live until a moment of the run's clock.
 func (st *stage) live(until time.Duration) error {
-	if err := st.w.Run(st.ctx, until); err != nil {
+	if err := st.w.Run(st.ctx, st.clock.inWorld(until)); err != nil {
 		return err
 	}
 	return errors.Join(st.err, st.drv.err)
 }
-
-// The most that the steps of preparation may take, of virtual time. Picked:
-// what goes beyond will never end.
-const (
-	startLimit = 10 * time.Minute
-	auditLimit = 12 * time.Hour
-	quietLimit = 30 * time.Minute
-)
 
 // prepare starts the store, makes the accounts and fills the archive, before
 // the scenario's zero.
@@ -105,10 +95,10 @@ func (st *stage) prepare() error {
 	if err := st.startLoad(func() { connected = true }); err != nil {
 		return err
 	}
-	if err := st.until("connect to the load driver", startLimit, func() bool { return connected }); err != nil {
+	if err := st.until("connect to the load driver", st.pace.start, func() bool { return connected }); err != nil {
 		return err
 	}
-	if err := st.until("start the store", startLimit, st.polling(st.allReady)); err != nil {
+	if err := st.until("start the store", st.pace.start, st.polling(st.allReady)); err != nil {
 		return err
 	}
 	if err := st.makeAccounts(); err != nil {
@@ -117,12 +107,7 @@ func (st *stage) prepare() error {
 	if err := st.fillArchive(); err != nil {
 		return err
 	}
-	if st.w.Now() >= lead {
-		return fmt.Errorf("prepare the store: it took %v, more than the %v before the scenario's start", st.w.Now(), lead)
-	}
-	st.prepared = lead - st.w.Now()
-	st.w.Leap(st.prepared)
-	return nil
+	return st.zero()
 }
 
 // polling asks the nodes how they are before each look.
@@ -168,7 +153,7 @@ func (st *stage) makeAccounts() error {
 	var answer *hist.Op
 	asked := false
 	st.admin(st.nodes[0].name, "POST", "/accounts", string(body), func(op *hist.Op) { answer, asked = op, true })
-	if err := st.until("make the accounts", startLimit, func() bool { return asked }); err != nil {
+	if err := st.until("make the accounts", st.pace.start, func() bool { return asked }); err != nil {
 		return err
 	}
 	if answer == nil || answer.Outcome != hist.OK {
@@ -180,7 +165,7 @@ func (st *stage) makeAccounts() error {
 func (st *stage) fillArchive() error {
 	var loaded *workload.Loaded
 	st.engine.Load(st.s.Mail.Archive, 16, func(l workload.Loaded) { loaded = &l })
-	if err := st.until("fill the archive", lead, func() bool { return loaded != nil }); err != nil {
+	if err := st.until("fill the archive", st.pace.fill, func() bool { return loaded != nil }); err != nil {
 		return err
 	}
 	if loaded.Failed > 0 {
@@ -203,7 +188,7 @@ func (st *stage) script() error {
 // liveTo lets the scenario's time go on to t, and tells how far it is.
 func (st *stage) liveTo(t time.Duration) error {
 	for st.Now() < t {
-		if err := st.live(min(st.w.Now()+time.Minute, t+lead)); err != nil {
+		if err := st.live(min(st.clock.Now()+st.pace.tell, t+lead)); err != nil {
 			return err
 		}
 		st.progress("run", "")
@@ -226,7 +211,7 @@ func (st *stage) settle() error {
 	quiet := false
 	st.engine.Hold()
 	st.engine.Quiesce(func() { quiet = true })
-	if err := st.until("wait for open questions", quietLimit, func() bool { return quiet }); err != nil {
+	if err := st.until("wait for open questions", st.pace.quiet, func() bool { return quiet }); err != nil {
 		return err
 	}
 	return st.liveTo(st.Now() + heartbeat) // retries may have been answered last
@@ -242,7 +227,7 @@ func (st *stage) audit() error {
 	done := false
 	sample := min(len(st.accounts), 20)
 	st.engine.Audit(sample, 3, func(unanswered int) { st.ev.Unanswered, done = unanswered, true })
-	if err := st.until("the last audit", auditLimit, func() bool { return done }); err != nil {
+	if err := st.until("the last audit", st.pace.audit, func() bool { return done }); err != nil {
 		return err
 	}
 	now := st.Now().Microseconds()
@@ -252,7 +237,7 @@ func (st *stage) audit() error {
 	}
 	heard := false
 	st.probe(func() { heard = true })
-	return st.until("the last look at the nodes", startLimit, func() bool { return heard })
+	return st.until("the last look at the nodes", st.pace.start, func() bool { return heard })
 }
 
 // conclude fills the evidence with what is known at the end.
@@ -260,9 +245,13 @@ func (st *stage) conclude() {
 	ev := st.ev
 	st.alarms()
 	st.receipts()
-	ev.Digest, ev.Events = st.w.Digest(), st.w.Events()
+	if d, ok := st.w.(world.Digester); ok {
+		ev.Digest, ev.Events = d.Digest(), d.Events()
+	}
 	ev.VirtualMS = max(0, st.Now().Milliseconds())
-	ev.LeaptMS = max(0, (st.w.Leapt() - st.prepared).Milliseconds())
+	if l, ok := st.w.(world.Leaper); ok {
+		ev.LeaptMS = max(0, (l.Leapt() - st.prepared).Milliseconds())
+	}
 	ev.HealthUS = st.health.firstUS
 	for _, n := range st.nodes {
 		ev.Nodes = append(ev.Nodes, NodeState{

@@ -20,7 +20,7 @@ var digestLine = regexp.MustCompile(`(?m)^digest ([0-9a-f]{64})$`)
 // digest rehearses the smallest scenario and gives its digest and history.
 func digest(t *testing.T, seed uint64) (sum, history string) {
 	dir := t.TempDir()
-	r, err := Run(t.Context(), load(t, "testdata/small.yaml"), Options{Dir: dir, Programs: programs(t), Seed: &seed})
+	r, err := Run(t.Context(), load(t, "testdata/small.yaml"), Options{Dir: dir, Place: programs(t), Seed: &seed})
 	require.NoError(t, err)
 	require.Equal(t, report.Pass, r.Verdict, r.Why)
 	text, err := os.ReadFile(dir + "/" + historyFile)

@@ -15,31 +15,48 @@ import (
 // driver is the program that speaks LMTP, IMAP and HTTP to the nodes on the
 // harness's behalf, seen through its control connection.
 type driver struct {
-	w    world.World
-	conn world.Conn
-	book control.Book
-	rest []byte
-	own  int64 // the last ID of the harness's own questions; they count down
-	err  error
+	w       world.World
+	address string
+	conn    world.Conn
+	calls   int // connections that were asked for
+	book    control.Book
+	rest    []byte
+	own     int64 // the last ID of the harness's own questions; they count down
+	err     error
 }
 
 // connect opens the control connection, trying until the program listens.
 // epoch is when the scenario's clock was zero on the programs' wall clock.
-func (d *driver) connect(address string, epoch time.Time, ready func()) error {
+func (d *driver) connect(epoch time.Time, ready func()) error {
+	d.calls++
+	call := d.calls
 	opened := func(err error) {
 		if err == nil {
 			d.hello(epoch, ready)
 			return
 		}
 		d.w.At(d.w.Now()+100*time.Millisecond, func() {
-			if err := d.connect(address, epoch, ready); err != nil {
+			if err := d.connect(epoch, ready); err != nil {
 				d.fail(err)
 			}
 		})
 	}
-	conn, err := d.w.Dial(address, opened, d.data, func() { d.fail(errors.New("it hung up")) })
+	gone := func() {
+		if call == d.calls {
+			d.fail(errors.New("it hung up"))
+		}
+	}
+	conn, err := d.w.Dial(d.address, opened, d.data, gone)
 	d.conn = conn
 	return err
+}
+
+// reconnect tells the program of another epoch. No question may be open.
+func (d *driver) reconnect(epoch time.Time, ready func()) error {
+	d.calls++ // who hangs up now is us
+	d.conn.Close()
+	d.rest = nil
+	return d.connect(epoch, ready)
 }
 
 func (d *driver) hello(epoch time.Time, ready func()) {

@@ -67,8 +67,8 @@ type Alarm struct {
 
 const evidenceFile = "evidence.json"
 
-func newEvidence(s *scenario.Scenario, seed uint64) *Evidence {
-	return &Evidence{Scenario: s.Name, Seed: seed, World: "sim", Damage: map[string][]string{}, open: map[string]int{}}
+func newEvidence(s *scenario.Scenario, seed uint64, kind string) *Evidence {
+	return &Evidence{Scenario: s.Name, Seed: seed, World: kind, Damage: map[string][]string{}, open: map[string]int{}}
 }
 
 // save writes the evidence whole or not at all.

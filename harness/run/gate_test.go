@@ -11,6 +11,7 @@ import (
 	"fourdays/harness/hist"
 	"fourdays/harness/report"
 	"fourdays/harness/scenario"
+	"fourdays/harness/sim"
 )
 
 // diary is a stage whose script a test follows step by step, asking the nodes
@@ -22,7 +23,7 @@ type diary struct {
 
 // follow prepares a scenario and begins to play it.
 func follow(t *testing.T, file string) *diary {
-	st, err := newStage(t.Context(), load(t, file), Options{Dir: t.TempDir(), Programs: programs(t)})
+	st, err := newStage(t.Context(), load(t, file), Options{Dir: t.TempDir(), Place: programs(t)})
 	require.NoError(t, err)
 	require.NoError(t, st.prepare())
 	st.plan()
@@ -165,9 +166,9 @@ func TestNothingStopsTheWholeProgramForItsDisk(t *testing.T) {
 	t.Parallel()
 	s := load(t, "testdata/quiet.yaml")
 	s.Timeline = append(s.Timeline, scenario.Step{At: 15 * time.Second, Action: scenario.Restart{Nodes: []string{"n1"}}})
-	st, err := newStage(t.Context(), s, Options{Dir: t.TempDir(), Programs: programs(t)})
+	st, err := newStage(t.Context(), s, Options{Dir: t.TempDir(), Place: programs(t)})
 	require.NoError(t, err)
 	require.NoError(t, st.play())
-	require.Empty(t, st.w.Stops())
+	require.Empty(t, st.w.(*sim.World).Stops())
 	require.NoError(t, st.close())
 }

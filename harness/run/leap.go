@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"fourdays/harness/scenario"
+	"fourdays/harness/world"
 )
 
 // leaping is a scripted leap that is under way.
@@ -41,7 +42,7 @@ func (st *stage) jump() {
 	if st.drv.book.Open() == 0 && st.engine.InFlight() == 0 && target-now >= worth {
 		stopped := st.engine.Leap(target, st.front.inLeap)
 		if d := stopped - now; d > 0 {
-			st.w.Leap(d)
+			st.w.(world.Leaper).Leap(d) // others are refused before the run
 		}
 	}
 	st.At(st.Now()+breath, st.jump)

@@ -3,6 +3,8 @@ package run
 import (
 	"encoding/json"
 	"fmt"
+	"net"
+	"strconv"
 	"strings"
 	"time"
 
@@ -20,6 +22,20 @@ const (
 	restartMost  = 15 * time.Minute
 )
 
+// The ports at which services are at home.
+const (
+	lmtpPort    = 24
+	adminPort   = 80
+	imapPort    = 143
+	peerPort    = 7000
+	controlPort = 9000
+)
+
+// at is where a service of a machine is found.
+func (st *stage) at(ip string, port int) string {
+	return net.JoinHostPort(ip, strconv.Itoa(st.w.Port(port)))
+}
+
 // start runs a node's program on its machine.
 func (st *stage) start(n *node) {
 	n.wanted = true
@@ -31,7 +47,7 @@ func (st *stage) start(n *node) {
 		mounts = append(mounts, world.Mount{Path: "/promise", Volume: st.fleet.Volume(scenario.Device(n.name))})
 	}
 	err := st.w.Start(st.ctx, world.Spec{
-		Name: n.name, IP: n.ip, Program: "mailnode", Args: st.nodeArgs(n), Mounts: mounts,
+		Name: n.name, IP: n.ip, Program: nodeProgram, Args: st.nodeArgs(n), Mounts: mounts, Peers: st.peers(n),
 		OnExit: func(code uint32) { st.exited(n, code) },
 	})
 	if err != nil {
@@ -39,14 +55,25 @@ func (st *stage) start(n *node) {
 	}
 }
 
+// peers are the addresses that a node dials.
+func (st *stage) peers(n *node) map[string]string {
+	at := map[string]string{}
+	for _, p := range st.nodes {
+		if p != n {
+			at[p.name] = st.at(p.ip, peerPort)
+		}
+	}
+	return at
+}
+
 func (st *stage) nodeArgs(n *node) []string {
 	var peers []string
 	for _, p := range st.nodes {
-		peers = append(peers, p.name+"="+p.ip+":7000")
+		peers = append(peers, p.name+"="+st.at(p.ip, peerPort))
 	}
 	args := []string{
-		"-id", n.name, "-data", "/data", "-peers", strings.Join(peers, ","), "-peer-listen", n.ip + ":7000",
-		"-lmtp", n.ip + ":24", "-imap", n.ip + ":143", "-admin", n.ip + ":80",
+		"-id", n.name, "-data", "/data", "-peers", strings.Join(peers, ","), "-peer-listen", st.at(n.ip, peerPort),
+		"-lmtp", st.at(n.ip, lmtpPort), "-imap", st.at(n.ip, imapPort), "-admin", st.at(n.ip, adminPort),
 		"-domains", strings.Join(st.s.Mail.Domains, ","),
 		"-raft-timeout", st.s.Raft.Timeout.String(), "-watchdog", st.s.Watchdog.String(),
 	}
@@ -91,18 +118,20 @@ func (st *stage) node(name string) *node {
 func (st *stage) startLoad(ready func()) error {
 	var nodes []string
 	for _, n := range st.nodes {
-		nodes = append(nodes, fmt.Sprintf("%s=%s:24,%s:143,%s:80", n.name, n.ip, n.ip, n.ip))
+		nodes = append(nodes, n.name+"="+st.at(n.ip, lmtpPort)+","+st.at(n.ip, imapPort)+","+st.at(n.ip, adminPort))
 	}
+	ip := st.w.Address(world.Driver)
+	control := st.at(ip, controlPort)
 	err := st.w.Start(st.ctx, world.Spec{
-		Name: "load", IP: loadAddress, Program: "mailload",
-		Args:   []string{"-control", loadAddress + controlPort, "-nodes", strings.Join(nodes, ";")},
+		Name: "load", IP: ip, Program: loadProgram,
+		Args:   []string{"-control", control, "-nodes", strings.Join(nodes, ";")},
 		OnExit: func(code uint32) { st.fail(fmt.Errorf("drive load: the driver ended with code %d", code)) },
 	})
 	if err != nil {
 		return err
 	}
-	st.drv.w = st.w
-	return st.drv.connect(loadAddress+controlPort, epoch, ready)
+	st.drv.w, st.drv.address = st.w, control
+	return st.drv.connect(st.epoch(), ready)
 }
 
 // health is what the harness's probes have learnt of the nodes.

@@ -42,7 +42,7 @@ func (st *stage) closeAccounts(share scenario.Percent) {
 // order is the order in which cohorts close and open: the seed's.
 func (st *stage) order() []string {
 	list := append([]string(nil), st.accounts...)
-	st.w.Rand("cohorts").Shuffle(len(list), func(i, j int) { list[i], list[j] = list[j], list[i] })
+	st.random("cohorts").Shuffle(len(list), func(i, j int) { list[i], list[j] = list[j], list[i] })
 	return list
 }
 

@@ -154,7 +154,7 @@ func side(ctx context.Context, s *scenario.Scenario, other scenario.Expect, opt 
 	}
 	one.Run, err = Run(ctx, s, opt)
 	if one.Run == nil {
-		one.Run = &report.Run{Scenario: s.Name, Title: s.Title, Seed: s.Seed, World: "sim", Verdict: report.Error, Why: fmt.Sprint(err)}
+		one.Run = &report.Run{Scenario: s.Name, Title: s.Title, Seed: s.Seed, World: opt.Place.Kind(), Verdict: report.Error, Why: fmt.Sprint(err)}
 		report.Complete(one.Run, s)
 	} else if err == nil {
 		crossed := *s

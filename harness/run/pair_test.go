@@ -92,7 +92,7 @@ func TestAPairIsProved(t *testing.T) {
 	s, source, err := scenario.Load("testdata/pair.yaml")
 	require.NoError(t, err)
 	sides := map[string]bool{}
-	p, err := Pair(t.Context(), s, Options{Dir: t.TempDir(), Programs: programs(t), Source: source, Progress: func(at Progress) { sides[at.Side] = true }})
+	p, err := Pair(t.Context(), s, Options{Dir: t.TempDir(), Place: programs(t), Source: source, Progress: func(at Progress) { sides[at.Side] = true }})
 	require.NoError(t, err)
 	require.True(t, p.Proved, "%q", p.Why)
 	require.Empty(t, p.Why)

@@ -42,7 +42,7 @@ func TestEveryBugProvesItselfInACluster(t *testing.T) {
 		}
 		t.Run(b.ID, func(t *testing.T) {
 			t.Parallel()
-			p, err := Pair(t.Context(), load(t, "../../scenarios/regress/"+b.ID+".yaml"), Options{Dir: t.TempDir(), Programs: programs(t)})
+			p, err := Pair(t.Context(), load(t, "../../scenarios/regress/"+b.ID+".yaml"), Options{Dir: t.TempDir(), Place: programs(t)})
 			require.NoError(t, err)
 			require.True(t, p.Proved, strings.Join(p.Why, "\n"))
 			require.NotEmpty(t, p.Apart)

@@ -19,7 +19,7 @@ import (
 
 	"fourdays/harness/report"
 	"fourdays/harness/scenario"
-	"fourdays/harness/sim"
+	"fourdays/harness/world"
 )
 
 // Options say how to run a scenario.
@@ -34,8 +34,8 @@ type Options struct {
 	// Source is the scenario as its file has it, for Pair, which writes whole run
 	// directories; nil is the scenario printed.
 	Source []byte
-	// Programs are what Prepare made.
-	Programs *Programs
+	// Place makes the world. Runs may share it.
+	Place world.Place
 }
 
 // Progress is where a run is.
@@ -47,51 +47,17 @@ type Progress struct {
 	Side  string        // which run of a pair, ArmedSide or DisarmedSide
 }
 
-// Programs are the built guests and the engine that runs them; runs share
-// them.
-type Programs struct {
-	Node, Load *sim.Program
-	Engine     *sim.Engine
-}
-
-// The programs that a scenario runs, as paths below the module's root.
+// The programs that a scenario runs, by their names in a world.
 const (
-	nodeProgram = "mailstore/cmd/mailnode"
-	loadProgram = "harness/cmd/mailload"
+	nodeProgram = "mailnode"
+	loadProgram = "mailload"
 )
 
-// Prepare builds the programs, or finds them in the cache; the first time on a
-// machine it takes a minute or two. say is told about it.
-func Prepare(ctx context.Context, say func(string)) (*Programs, error) {
-	cache, err := sim.CacheDir()
-	if err != nil {
-		return nil, fmt.Errorf("find cache folder: %w", err)
-	}
-	root, err := sim.FindSource()
-	if err != nil {
-		return nil, err
-	}
-	p := &Programs{}
-	b := &sim.Builder{Root: root, Cache: cache, Progress: say}
-	if p.Engine, err = sim.NewEngine(cache); err != nil {
-		return nil, err
-	}
-	for pkg, to := range map[string]**sim.Program{nodeProgram: &p.Node, loadProgram: &p.Load} {
-		if *to, err = b.Build(ctx, pkg); err != nil {
-			return nil, err
-		}
-	}
-	for _, prog := range []*sim.Program{p.Node, p.Load} {
-		say(fmt.Sprintf("translating %s to machine code (once per build)", prog.Name))
-		if err := p.Engine.Prepare(ctx, prog); err != nil {
-			return nil, err
-		}
-	}
-	return p, nil
+// Programs are the folders, below the module's root, of the programs that a
+// place has to have built.
+func Programs() []string {
+	return []string{"mailstore/cmd/" + nodeProgram, "harness/cmd/" + loadProgram}
 }
-
-// Close frees what the programs hold.
-func (p *Programs) Close(ctx context.Context) error { return p.Engine.Close(ctx) }
 
 // Run rehearses s, judges it, and returns what run.json is to say. An error
 // means that the harness failed; what was collected until then is in Dir, and
@@ -117,9 +83,9 @@ func Run(ctx context.Context, s *scenario.Scenario, opt Options) (*report.Run, e
 }
 
 // build says what was run.
-func (p *Programs) build(bugs string) report.Build {
+func (o Options) build(bugs string) report.Build {
 	return report.Build{
-		Go: runtime.Version(), GuestSHA256: p.Node.SHA256(), BugsSHA256: bugs,
+		Go: runtime.Version(), GuestSHA256: o.Place.Sum(nodeProgram), BugsSHA256: bugs,
 		Arch: runtime.GOOS + "/" + runtime.GOARCH,
 	}
 }

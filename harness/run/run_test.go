@@ -9,22 +9,23 @@ import (
 
 	"fourdays/harness/report"
 	"fourdays/harness/scenario"
+	"fourdays/harness/sim"
 )
 
 var shared struct {
-	once     sync.Once
-	programs *Programs
-	err      error
+	once  sync.Once
+	place *sim.Place
+	err   error
 }
 
 // programs are built once for all tests of the package.
-func programs(t testing.TB) *Programs {
+func programs(t testing.TB) *sim.Place {
 	t.Helper()
 	shared.once.Do(func() {
-		shared.programs, shared.err = Prepare(context.Background(), func(s string) { t.Log(s) })
+		shared.place, shared.err = sim.Prepare(context.Background(), func(s string) { t.Log(s) }, Programs()...)
 	})
 	require.NoError(t, shared.err)
-	return shared.programs
+	return shared.place
 }
 
 func load(t testing.TB, file string) *scenario.Scenario {
@@ -46,7 +47,7 @@ func loadAll(t testing.TB, file string) []*scenario.Scenario {
 func rehearse(t testing.TB, s *scenario.Scenario) (*report.Run, string) {
 	t.Helper()
 	dir := t.TempDir()
-	r, err := Run(t.Context(), s, Options{Dir: dir, Programs: programs(t)})
+	r, err := Run(t.Context(), s, Options{Dir: dir, Place: programs(t)})
 	require.NoError(t, err)
 	return r, dir
 }

@@ -13,7 +13,6 @@ import (
 	"fourdays/harness/hist"
 	"fourdays/harness/report"
 	"fourdays/harness/scenario"
-	"fourdays/harness/sim"
 	"fourdays/harness/workload"
 	"fourdays/harness/world"
 	"fourdays/storage/array"
@@ -28,14 +27,6 @@ const lead = scenario.Lead
 // the outage of 2023 began.
 var epoch = time.Date(2023, 1, 22, 19, 0, 0, 0, time.UTC)
 
-// The addresses of a simulated run.
-const (
-	loadAddress = "10.0.1.1"
-	controlPort = ":9000"
-)
-
-func nodeIP(i int) string { return fmt.Sprintf("10.0.0.%d", i+1) }
-
 // stage is one run in progress. Times are the scenario's: the world's less the
 // lead.
 type stage struct {
@@ -43,7 +34,9 @@ type stage struct {
 	s      *scenario.Scenario
 	opt    Options
 	seed   uint64
-	w      *sim.World
+	w      world.World
+	clock  *clock
+	pace   pace
 	fleet  *array.Fleet
 	drv    driver
 	engine *workload.Engine
@@ -80,7 +73,7 @@ func newStage(ctx context.Context, s *scenario.Scenario, opt Options) (*stage, e
 	if opt.Seed != nil {
 		st.seed = *opt.Seed
 	}
-	st.ev = newEvidence(s, st.seed)
+	st.ev = newEvidence(s, st.seed, opt.Place.Kind())
 	st.front.init()
 	if err := st.findBugs(); err != nil {
 		return nil, err
@@ -129,15 +122,17 @@ func (st *stage) close() error {
 
 // build makes the world, the arrays and the load.
 func (st *stage) build() error {
-	link := world.Link{Latency: st.s.Network.Latency, Jitter: st.s.Network.Jitter, Loss: st.s.Network.Loss.Fraction()}
+	replicas := st.replicas()
 	var err error
-	st.w, err = sim.NewWorld(st.ctx, sim.Config{Seed: st.seed, Epoch: epoch.Add(-lead), Net: link, Log: st.log},
-		st.opt.Programs.Engine, st.opt.Programs.Node, st.opt.Programs.Load)
+	st.w, err = st.opt.Place.New(st.ctx, world.Setting{
+		Seed: st.seed, Epoch: epoch.Add(-lead), Machines: len(replicas), Net: st.link(), Log: st.log,
+	})
 	if err != nil {
 		return err
 	}
-	for i, r := range st.replicas() {
-		st.nodes = append(st.nodes, &node{name: r.Node, ip: nodeIP(i), array: r.Array})
+	st.clock, st.pace = &clock{Clock: st.w}, paceOf(st.w)
+	for i, r := range replicas {
+		st.nodes = append(st.nodes, &node{name: r.Node, ip: st.w.Address(i), array: r.Array})
 	}
 	if err := st.buildFleet(); err != nil {
 		return err
@@ -185,7 +180,7 @@ func (st *stage) buildFleet() (err error) {
 			cfg.Volumes[device] = array.VolumeConfig{Array: device, Store: scenario.DeviceStore}
 		}
 	}
-	st.fleet, err = array.New(st.w, st.seed, cfg)
+	st.fleet, err = array.New(st.clock, st.seed, cfg)
 	return err
 }
 
@@ -227,17 +222,17 @@ func (st *stage) findBugs() error {
 		}
 		h.Write(bug.Print(b))
 	}
-	st.ev.Build = st.opt.Programs.build(hex.EncodeToString(h.Sum(nil)))
+	st.ev.Build = st.opt.build(hex.EncodeToString(h.Sum(nil)))
 	return keepBugs(st.opt.Dir, st.s.Used())
 }
 
 // Now, At and Ask make a stage the workload's port.
 
 // Now is the scenario's time.
-func (st *stage) Now() time.Duration { return st.w.Now() - lead }
+func (st *stage) Now() time.Duration { return st.clock.Now() - lead }
 
 // At calls f at a scenario time.
-func (st *stage) At(t time.Duration, f func()) { st.w.At(t+lead, f) }
+func (st *stage) At(t time.Duration, f func()) { st.clock.At(t+lead, f) }
 
 // record writes an answered op into the history.
 func (st *stage) record(op *hist.Op) {

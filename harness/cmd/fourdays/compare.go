@@ -40,6 +40,9 @@ func (c *compareCmd) Run(a *app) error {
 			return fail(exitUsage, "%s has no variants: there is nothing to compare it with", g[0].path)
 		}
 	}
+	if err := c.wholly(all); err != nil {
+		return err
+	}
 	if err := c.play(a, all); err != nil {
 		return err
 	}

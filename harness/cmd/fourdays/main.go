@@ -20,6 +20,7 @@ import (
 	"fourdays/harness/report"
 	"fourdays/harness/run"
 	"fourdays/harness/scenario"
+	"fourdays/harness/world"
 	"fourdays/storage/bug"
 )
 
@@ -65,31 +66,32 @@ type cli struct {
 // engine is what the command line needs of package run. Tests put another in
 // its place.
 type engine interface {
-	Prepare(ctx context.Context, say func(string)) (*run.Programs, error)
+	// Prepare makes ready for worlds of a kind.
+	Prepare(ctx context.Context, kind string, say func(string)) (world.Place, error)
 	Run(ctx context.Context, s *scenario.Scenario, opt run.Options) (*report.Run, error)
 	Pair(ctx context.Context, s *scenario.Scenario, opt run.Options) (run.PairResult, error)
 	Recorded(dir string) (*scenario.Scenario, error)
 	Judge(s *scenario.Scenario, dir string) (*report.Run, error)
 }
 
-// simulator is the engine of the released program.
-type simulator struct{}
+// rehearser is the engine of the released program.
+type rehearser struct{}
 
-func (simulator) Prepare(ctx context.Context, say func(string)) (*run.Programs, error) {
-	return run.Prepare(ctx, say)
+func (rehearser) Prepare(ctx context.Context, kind string, say func(string)) (world.Place, error) {
+	return places[kind](ctx, say)
 }
 
-func (simulator) Run(ctx context.Context, s *scenario.Scenario, opt run.Options) (*report.Run, error) {
+func (rehearser) Run(ctx context.Context, s *scenario.Scenario, opt run.Options) (*report.Run, error) {
 	return run.Run(ctx, s, opt)
 }
 
-func (simulator) Pair(ctx context.Context, s *scenario.Scenario, opt run.Options) (run.PairResult, error) {
+func (rehearser) Pair(ctx context.Context, s *scenario.Scenario, opt run.Options) (run.PairResult, error) {
 	return run.Pair(ctx, s, opt)
 }
 
-func (simulator) Recorded(dir string) (*scenario.Scenario, error) { return run.Recorded(dir) }
+func (rehearser) Recorded(dir string) (*scenario.Scenario, error) { return run.Recorded(dir) }
 
-func (simulator) Judge(s *scenario.Scenario, dir string) (*report.Run, error) {
+func (rehearser) Judge(s *scenario.Scenario, dir string) (*report.Run, error) {
 	return run.Judge(s, dir)
 }
 
@@ -120,7 +122,7 @@ func fail(code int, format string, args ...any) error {
 	return &failure{code, fmt.Errorf(format, args...)}
 }
 
-func main() { os.Exit(command(simulator{}, os.Args[1:])) }
+func main() { os.Exit(command(rehearser{}, os.Args[1:])) }
 
 // command runs one command line and returns the exit code.
 func command(e engine, args []string) (code int) {

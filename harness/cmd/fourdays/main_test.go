@@ -16,6 +16,7 @@ import (
 	"fourdays/harness/report"
 	"fourdays/harness/run"
 	"fourdays/harness/scenario"
+	"fourdays/harness/world"
 	"fourdays/storage/bug"
 	"fourdays/storage/catalog"
 )
@@ -41,7 +42,7 @@ func TestScripts(t *testing.T) {
 // puppet is an engine that does what a scenario's description says.
 type puppet struct{}
 
-func (puppet) Prepare(_ context.Context, say func(string)) (*run.Programs, error) {
+func (puppet) Prepare(_ context.Context, _ string, say func(string)) (world.Place, error) {
 	say("building the programs")
 	if os.Getenv("PUPPET") == "nobuild" {
 		return nil, errors.New("build mailnode for the simulator: no space left on device")

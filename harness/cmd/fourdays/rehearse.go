@@ -16,6 +16,7 @@ import (
 	"fourdays/harness/report"
 	"fourdays/harness/run"
 	"fourdays/harness/scenario"
+	"fourdays/harness/world"
 )
 
 // playing is how scenarios are run, whoever asks for it.
@@ -23,7 +24,8 @@ type playing struct {
 	folder
 	Seed *uint64 `help:"Use this seed instead of the scenario's." placeholder:"N"`
 	Out  string  `help:"Run directory: created, or must be empty. Default: a new one under runs/. With several runs, one below it for each." placeholder:"DIR"`
-	Jobs int     `help:"How many to run at a time. Default: as many as there are cores." placeholder:"N"`
+	Jobs int     `help:"How many to run at a time. Default: as many as there are cores; one in a world in real time." placeholder:"N"`
+	where
 }
 
 // rehearsal is one run of a call.
@@ -32,6 +34,7 @@ type rehearsal struct {
 	source   []byte
 	scenario *scenario.Scenario
 	seed     uint64
+	world    string   // its kind
 	args     []string // of the command line, beside the file and the seed
 	folder   folder
 	dir      *report.Dir
@@ -76,9 +79,12 @@ func (c *playing) load(paths []string) ([]*rehearsal, error) {
 }
 
 func (c *playing) rehearsal(path string, source []byte, s *scenario.Scenario) *rehearsal {
-	r := &rehearsal{path: path, source: source, scenario: s, seed: s.Seed, args: c.args(), folder: c.folder}
+	r := &rehearsal{path: path, source: source, scenario: s, seed: s.Seed, world: c.World, args: c.args(), folder: c.folder}
 	if c.Seed != nil {
 		r.seed = *c.Seed
+	}
+	if c.live() {
+		r.args = append(r.args, "--world", c.World)
 	}
 	if v := s.Variant.Name; v != "" {
 		r.args = append(r.args, "--variant", v)
@@ -105,7 +111,7 @@ func (c *playing) play(a *app, all []*rehearsal) error {
 	return nil
 }
 
-// jobs is how many things are done at a time.
+// jobs is how many things are done at a time in virtual time.
 func jobs(asked int) int {
 	if asked > 0 {
 		return asked
@@ -168,8 +174,8 @@ func emptyDir(path string) error {
 
 // rehearse runs all scenarios, some side by side.
 func (c *playing) rehearse(a *app, all []*rehearsal, p *progress) {
-	programs, err := a.engine.Prepare(a.ctx, func(text string) { p.say("prepare", text) })
-	slots := make(chan struct{}, jobs(c.Jobs))
+	place, err := a.engine.Prepare(a.ctx, c.World, func(text string) { p.say("prepare", text) })
+	slots := make(chan struct{}, c.jobs())
 	var wait sync.WaitGroup
 	for _, r := range all {
 		wait.Add(1)
@@ -181,21 +187,21 @@ func (c *playing) rehearse(a *app, all []*rehearsal, p *progress) {
 				r.finish(a.ctx, nil, fmt.Errorf("prepare programs: %w", err))
 				return
 			}
-			r.rehearse(a, programs, p)
+			r.rehearse(a, place, p)
 			p.done(r.scenario.Name, r.run)
 		}()
 	}
 	wait.Wait()
 }
 
-func (r *rehearsal) rehearse(a *app, programs *run.Programs, p *progress) {
+func (r *rehearsal) rehearse(a *app, place world.Place, p *progress) {
 	if a.ctx.Err() != nil {
 		r.finish(a.ctx, nil, a.ctx.Err())
 		return
 	}
 	began := time.Now()
 	got, err := r.guarded(a, run.Options{
-		Seed: &r.seed, Dir: r.dir.Path, Programs: programs,
+		Seed: &r.seed, Dir: r.dir.Path, Place: place,
 		Progress: func(at run.Progress) { p.at(r.scenario.Name, at) },
 	})
 	if got != nil && got.WallMS == 0 {
@@ -230,7 +236,7 @@ func (r *rehearsal) finish(ctx context.Context, got *report.Run, err error) {
 		}}
 	}
 	got.Scenario, got.Title, got.Path, got.Args = r.scenario.Name, r.scenario.Title, r.path, r.args
-	got.Seed, got.World = r.seed, "sim"
+	got.Seed, got.World = r.seed, r.world
 	if v := r.scenario.Variant; v.Name != "" {
 		got.Variant = &report.Variant{Name: v.Name, Of: v.Of, Title: v.Title}
 	}

@@ -15,6 +15,7 @@ import (
 	"fourdays/harness/report"
 	"fourdays/harness/run"
 	"fourdays/harness/scenario"
+	"fourdays/harness/world"
 	"fourdays/storage/catalog"
 )
 
@@ -36,6 +37,7 @@ Examples:
   fourdays repro netapp-70000
   fourdays repro scenarios/regress/*.yaml
   fourdays repro ./my-pair.yaml --bugs ./mine
+  fourdays repro flush-lies --world local
   fourdays run scenarios/regress/netapp-70000.yaml --disarmed
 
 Exit codes: 0 all pairs are told apart, 1 one is not, 2 usage or invalid input, 3 it cannot be told, 4 stopped, 5 the harness itself failed, 130 interrupted.`
@@ -56,6 +58,9 @@ func (c *reproCmd) Run(a *app) error {
 	}
 	all, err := c.load(files)
 	if err != nil {
+		return err
+	}
+	if err := c.wholly(all); err != nil {
 		return err
 	}
 	if err := c.directories(all); err != nil {
@@ -110,9 +115,9 @@ func (c *reproCmd) playPairs(a *app, all []*rehearsal) []*couple {
 	for _, r := range all {
 		fmt.Fprintf(a.err, "seed %d  %s\n", r.seed, r.label())
 	}
-	programs, err := a.engine.Prepare(a.ctx, func(text string) { p.say("prepare", text) })
+	place, err := a.engine.Prepare(a.ctx, c.World, func(text string) { p.say("prepare", text) })
 	couples := make([]*couple, len(all))
-	slots := make(chan struct{}, max(1, jobs(c.Jobs)/2))
+	slots := make(chan struct{}, max(1, c.jobs()/2))
 	var wait sync.WaitGroup
 	for i, r := range all {
 		couples[i] = &couple{rehearsal: r}
@@ -123,7 +128,7 @@ func (c *reproCmd) playPairs(a *app, all []*rehearsal) []*couple {
 				couples[i].err = fmt.Errorf("prepare programs: %w", err)
 				return
 			}
-			couples[i].play(a, programs, p)
+			couples[i].play(a, place, p)
 		})
 	}
 	wait.Wait()
@@ -131,14 +136,14 @@ func (c *reproCmd) playPairs(a *app, all []*rehearsal) []*couple {
 	return couples
 }
 
-func (c *couple) play(a *app, programs *run.Programs, p *progress) {
+func (c *couple) play(a *app, place world.Place, p *progress) {
 	if c.err = a.ctx.Err(); c.err != nil {
 		return
 	}
 	began := time.Now()
 	name := func(side string) string { return c.scenario.Name + "/" + side }
 	c.result, c.err = c.guardedPair(a, run.Options{
-		Seed: &c.seed, Dir: c.dir.Path, Source: c.source, Programs: programs,
+		Seed: &c.seed, Dir: c.dir.Path, Source: c.source, Place: place,
 		Progress: func(at run.Progress) { p.at(name(at.Side), at) },
 	})
 	c.wall = time.Since(began)

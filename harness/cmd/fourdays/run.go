@@ -14,7 +14,6 @@ type runCmd struct {
 	playing
 	Variant  string `help:"Run only this variant of the file." placeholder:"NAME"`
 	Disarmed bool   `help:"Run it without the bug that it proves, or without any: all must be well then."`
-	World    string `help:"Where to run: sim (virtual time, deterministic), local or docker." default:"sim" enum:"sim,local,docker"`
 	JSON     bool   `name:"json" help:"Print run.json instead of the summary."`
 }
 
@@ -24,6 +23,8 @@ func (*runCmd) Help() string {
 
 Of a file with variants all are run, each in a directory of its own; --variant runs one of them, and fourdays compare prints them side by side.
 
+In the worlds local and docker programs are real and so is time: a minute takes a minute, and a run is not repeated exactly by its seed. What leaps over hours is for the simulator alone, and is skipped.
+
 Examples:
 
   fourdays run scenarios/libero-2023.yaml
@@ -31,6 +32,7 @@ Examples:
   fourdays run scenarios/tour/quiet.yaml --seed 42 --json | jq .mail
   fourdays run scenarios/tour/shared-fate.yaml --variant one-os
   fourdays run scenarios/regress/netapp-70000.yaml --disarmed
+  fourdays run scenarios/tour/quiet.yaml --world local
   fourdays run my.yaml --bugs ./mine
 
 With several runs the exit code is the worst: 130, 5, 1, 4, 3, 0.`
@@ -38,12 +40,12 @@ With several runs the exit code is the worst: 130, 5, 1, 4, 3, 0.`
 
 // Run runs the scenarios.
 func (c *runCmd) Run(a *app) error {
-	if c.World != "sim" {
-		return fail(exitUsage, "world %s is not there yet: scenarios run in the simulator; leave --world away or say --world sim", c.World)
-	}
 	all, err := c.load(c.Scenarios)
 	if err == nil && c.Variant != "" {
 		all, err = only(all, c.Variant)
+	}
+	if err == nil {
+		all, err = c.partly(a, all)
 	}
 	if err != nil {
 		return err

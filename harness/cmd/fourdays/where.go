@@ -1,0 +1,99 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"slices"
+
+	"fourdays/harness/run"
+	"fourdays/harness/scenario"
+	"fourdays/harness/sim"
+	"fourdays/harness/world"
+)
+
+// where is the kind of world that runs happen in.
+type where struct {
+	World string `help:"Where to run: sim (virtual time, deterministic), local (processes on kernel mounts, real time) or docker (containers on them)." default:"sim" enum:"sim,local,docker"`
+}
+
+// simulated is the world that needs nothing of the machine.
+const simulated = "sim"
+
+// places make ready for each kind of world that this program has.
+var places = map[string]func(ctx context.Context, say func(string)) (world.Place, error){
+	simulated: func(ctx context.Context, say func(string)) (world.Place, error) {
+		p, err := sim.Prepare(ctx, say, run.Programs()...)
+		if err != nil {
+			return nil, err
+		}
+		return p, nil
+	},
+}
+
+// live says that time in the world is real.
+func (w where) live() bool { return w.World != simulated }
+
+// jobs is how many runs there are at a time. Programs in real time would take
+// the processors from one another, and be late for it.
+func (c *playing) jobs() int {
+	if c.live() {
+		return max(1, c.Jobs)
+	}
+	return jobs(c.Jobs)
+}
+
+// there refuses a world that this program does not have.
+func (w where) there() error {
+	if places[w.World] == nil {
+		return fail(exitUsage, "this build has no world %s; `make fourdays-docker` builds one that has, go build -tags docker ./harness/cmd/fourdays does the same", w.World)
+	}
+	return nil
+}
+
+// unfit is what keeps a scenario out of the world, with its places in the file.
+func (w where) unfit(s *scenario.Scenario) []scenario.Issue {
+	if w.live() {
+		return scenario.NotLive(s)
+	}
+	return nil
+}
+
+// wholly refuses scenarios of which one cannot be played in the world.
+func (c *playing) wholly(all []*rehearsal) error {
+	if len(c.skipped(all)) > 0 {
+		return &failure{code: exitUsage}
+	}
+	return c.there()
+}
+
+// partly leaves away what cannot be played in the world, and says so. Nothing is
+// left to play if that is all.
+func (c *playing) partly(a *app, all []*rehearsal) ([]*rehearsal, error) {
+	out := c.skipped(all)
+	if len(out) == len(all) {
+		return nil, &failure{code: exitUsage}
+	}
+	for _, r := range out {
+		fmt.Fprintf(a.err, "%s is skipped: world %s cannot play it\n", r.label(), c.World)
+	}
+	return slices.DeleteFunc(all, func(r *rehearsal) bool { return slices.Contains(out, r) }), c.there()
+}
+
+// skipped are the runs that the world cannot play. It says why.
+func (c *playing) skipped(all []*rehearsal) (out []*rehearsal) {
+	told := map[string]bool{}
+	for _, r := range all {
+		issues := c.unfit(r.scenario)
+		for _, issue := range issues {
+			if line := issue.In(r.path); !told[line] {
+				told[line] = true
+				fmt.Fprintln(os.Stderr, line)
+			}
+		}
+		if len(issues) > 0 {
+			out = append(out, r)
+		}
+	}
+	return out
+}
