@@ -34,6 +34,12 @@ var arrows = []struct{ from, never, why string }{
 	{"harness/report", "harness/sim", "a report is made from run.json alone"},
 	{"harness/compare", "harness/run", "a table is made from run.json alone"},
 	{"harness/compare", "harness/sim", "a table is made from run.json alone"},
+	{"harness/live", "storage/array", "a live world mounts any volume"},
+	{"harness/live", "harness/sim", "the worlds are apart"},
+	{"harness/live", "harness/run", "a world knows no run"},
+	{"harness/local", "harness/sim", "the worlds are apart"},
+	{"harness/local", "harness/run", "a world knows no run"},
+	{"harness/local", "storage/array", "a world mounts any volume"},
 	{"storage/prove", "storage/catalog", "a proof is the same for every bug, shipped or not"},
 }
 

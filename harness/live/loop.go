@@ -1,0 +1,154 @@
+// Package live is what the worlds of real processes have in common: a loop
+// that calls back on one goroutine while real time passes, streams to programs,
+// the processes themselves and what they print, volumes as kernel mounts, and
+// the building of native programs.
+//
+// It owns the life of every process and mount that it starts: each is marked
+// with FOURDAYS_RUN in its environment, ends when this process ends in whatever
+// way, and leaves nothing. It assumes Linux, and volumes that may be called
+// from any goroutine. It never looks at a file below a mount of its own, as a
+// hanging array would take it along. It knows nothing of mail, arrays,
+// scenarios or containers.
+package live
+
+import (
+	"container/heap"
+	"context"
+	"sync"
+	"time"
+)
+
+// Loop is a world.Clock in real time, and a vol.Clock. Whatever is planned with
+// At or comes in with Post is called inside Run only, on Run's goroutine.
+type Loop struct {
+	start time.Time
+	bell  chan struct{} // there may be something to do earlier than was thought
+	over  chan struct{} // closed by Close
+
+	mu      sync.Mutex
+	plan    queue
+	seq     uint64
+	err     error
+	stopped bool
+}
+
+// NewLoop makes a loop whose time begins now.
+func NewLoop() *Loop {
+	return &Loop{start: time.Now(), bell: make(chan struct{}, 1), over: make(chan struct{})}
+}
+
+// Close lets go of everybody who waits for a callback: there are no more.
+func (l *Loop) Close() { close(l.over) }
+
+// Now is the time since the loop was made. It never falls.
+func (l *Loop) Now() time.Duration { return time.Since(l.start) }
+
+// Wall is the clock on the wall, which programs of this machine share.
+func (l *Loop) Wall() time.Time { return time.Now() }
+
+// At calls f in Run when Now reaches t, or at once in the next Run if it has.
+// What is due is called in the order of time, and for one moment in the order
+// of the At calls. It may be called from any goroutine.
+func (l *Loop) At(t time.Duration, f func()) {
+	l.mu.Lock()
+	l.seq++
+	heap.Push(&l.plan, &event{t, l.seq, f})
+	l.mu.Unlock()
+	select {
+	case l.bell <- struct{}{}:
+	default:
+	}
+}
+
+// Post calls f in Run as soon as it can be. It may be called from any goroutine.
+func (l *Loop) Post(f func()) { l.At(l.Now(), f) }
+
+// After implements vol.Clock. f is called on a goroutine of its own, whether
+// Run is being called or not: a kernel waits for a volume's answers.
+func (l *Loop) After(d time.Duration, f func()) { time.AfterFunc(max(d, 0), f) }
+
+// Stop makes the current Run return.
+func (l *Loop) Stop() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.stopped = true
+}
+
+// Fail makes the current and every later Run return err.
+func (l *Loop) Fail(err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.err == nil {
+		l.err = err
+	}
+}
+
+// Run calls what is due until Now is until, Stop or Fail is called, or ctx ends.
+func (l *Loop) Run(ctx context.Context, until time.Duration) error {
+	l.mu.Lock()
+	l.stopped = false
+	l.mu.Unlock()
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		f, at, err := l.next(until)
+		switch {
+		case err != nil:
+			return err
+		case f != nil:
+			f()
+			continue
+		case at <= l.Now():
+			return nil
+		}
+		timer.Reset(at - l.Now())
+		select {
+		case <-ctx.Done():
+		case <-l.bell:
+		case <-timer.C:
+		}
+	}
+}
+
+// next takes what is due by until, or says when to look again; a moment that
+// has passed means that the run is over.
+func (l *Loop) next(until time.Duration) (f func(), at time.Duration, err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.err != nil || l.stopped {
+		return nil, 0, l.err
+	}
+	if len(l.plan) == 0 || l.plan[0].at > until {
+		return nil, until, nil
+	}
+	if at = l.plan[0].at; at > l.Now() {
+		return nil, at, nil
+	}
+	return heap.Pop(&l.plan).(*event).f, at, nil
+}
+
+// event is something that Run has to call.
+type event struct {
+	at  time.Duration
+	seq uint64
+	f   func()
+}
+
+type queue []*event
+
+func (q queue) Len() int { return len(q) }
+func (q queue) Less(i, j int) bool {
+	return q[i].at < q[j].at || q[i].at == q[j].at && q[i].seq < q[j].seq
+}
+func (q queue) Swap(i, j int) { q[i], q[j] = q[j], q[i] }
+func (q *queue) Push(x any)   { *q = append(*q, x.(*event)) }
+func (q *queue) Pop() any {
+	old := *q
+	e := old[len(old)-1]
+	old[len(old)-1] = nil
+	*q = old[:len(old)-1]
+	return e
+}

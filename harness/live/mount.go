@@ -1,0 +1,204 @@
+package live
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"fourdays/storage/vol"
+	"fourdays/storage/wire"
+)
+
+// Bounds on what a mount server may take; all picked, far above what they do.
+const (
+	mountWait   = 15 * time.Second // until it is mounted
+	flushWait   = 10 * time.Second // until what is dirty has reached the volume
+	releaseWait = 5 * time.Second  // until it is gone, killed
+	cacheWait   = 5 * time.Second  // until clean pages are dropped
+)
+
+// Mounter makes volumes kernel mounts, each served by a process of its own.
+type Mounter struct {
+	Program string // volmount, as it was built
+	Log     *Log
+}
+
+// Mount is a volume that processes find in a directory.
+type Mount struct {
+	dir    string
+	v      vol.Volume
+	server *wire.Server
+	proc   *Process
+	over   chan struct{} // the server has no more to do with the volume
+}
+
+// Mount makes a volume appear in dir, which is made, and removed with the mount.
+// Its parent is there. The name is what the log and the kernel's table of mounts show.
+func (m *Mounter) Mount(ctx context.Context, name string, v vol.Volume, dir string) (*Mount, error) {
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		return nil, fmt.Errorf("mount %s: %w", name, err)
+	}
+	mount, err := m.start(ctx, name, v, dir)
+	if err != nil {
+		_ = os.Remove(dir)
+		return nil, fmt.Errorf("mount %s at %s: %w", name, dir, err)
+	}
+	return mount, nil
+}
+
+func (m *Mounter) start(ctx context.Context, name string, v vol.Volume, dir string) (*Mount, error) {
+	ours, theirs, err := wire.Pair()
+	if err != nil {
+		return nil, err
+	}
+	defer theirs.Close()
+	said := make(readiness, 1)
+	proc, err := Command{
+		Path: m.Program, Args: []string{"-name", name, dir}, Files: []*os.File{theirs},
+		Stdout: said, Output: m.Log.Output("mount " + name), Survives: true,
+	}.Start()
+	if err != nil {
+		_ = ours.Close()
+		return nil, err
+	}
+	mount := &Mount{dir: dir, v: v, server: wire.NewServer(ours, v), proc: proc, over: make(chan struct{})}
+	go func() {
+		defer close(mount.over)
+		_ = mount.server.Serve() // what the server sent wrongly shows as errors on the mount
+	}()
+	if err := mount.wait(ctx, said); err != nil {
+		mount.abort()
+		return nil, err
+	}
+	return mount, nil
+}
+
+// readiness is told when a process prints "ready".
+type readiness chan struct{}
+
+// Write implements io.Writer.
+func (r readiness) Write(p []byte) (int, error) {
+	if strings.Contains(string(p), "ready") {
+		select {
+		case r <- struct{}{}:
+		default:
+		}
+	}
+	return len(p), nil
+}
+
+func (m *Mount) wait(ctx context.Context, said readiness) error {
+	ctx, cancel := context.WithTimeout(ctx, mountWait)
+	defer cancel()
+	select {
+	case <-said:
+		return nil
+	case <-m.proc.Ended():
+		if words := m.proc.Last(); words != "" {
+			return errors.New(words)
+		}
+		return fmt.Errorf("the mount server ended with code %d", m.proc.Code())
+	case <-ctx.Done():
+		return fmt.Errorf("the mount server is not ready: %w", ctx.Err())
+	}
+}
+
+// Dir is where the volume is.
+func (m *Mount) Dir() string { return m.dir }
+
+// Ended is closed when the mount's server has ended, wanted or not.
+func (m *Mount) Ended() <-chan struct{} { return m.proc.Ended() }
+
+// Invalidate drops every clean page and name that the kernel holds, so that
+// programs read again what the volume says now.
+func (m *Mount) Invalidate() error {
+	timer := time.NewTimer(cacheWait)
+	defer timer.Stop()
+	select {
+	case <-m.server.Invalidate():
+		return nil
+	case <-timer.C:
+		return fmt.Errorf("drop caches of %s: no answer within %v", m.dir, cacheWait)
+	}
+}
+
+// Shut is the moment of a power cut: nothing reaches the volume any more, and
+// nothing is answered. Cut has to follow.
+func (m *Mount) Shut() { m.server.Shut() }
+
+// Cut ends the mount as a power cut does. What the kernel held and had not
+// given to the volume is gone, and whoever sleeps in it wakes up and dies.
+func (m *Mount) Cut() error {
+	m.Shut()
+	return m.abort()
+}
+
+// Abort ends the mount at once. What the kernel held and had not given to the
+// volume is gone.
+func (m *Mount) Abort() error { return m.abort() }
+
+// Close ends the mount once what is dirty has reached the volume, or when that
+// takes too long.
+func (m *Mount) Close() error {
+	done := make(chan error, 1)
+	go func() { done <- unmount(m.dir, false) }()
+	timer := time.NewTimer(flushWait)
+	defer timer.Stop()
+	select {
+	case err := <-done:
+		if err == nil && m.proc.EndsWithin(releaseWait) {
+			return m.abort() // only what is left to tidy
+		}
+	case <-timer.C:
+	}
+	return m.abort()
+}
+
+// abort kills the server, with which the kernel ends the connection, and takes
+// the mount out of sight.
+func (m *Mount) abort() error {
+	m.proc.Kill()
+	_ = m.server.Close()
+	gone := m.proc.EndsWithin(releaseWait)
+	<-m.over
+	err := unmount(m.dir, true)
+	if errors.Is(err, syscall.EINVAL) || errors.Is(err, syscall.ENOENT) {
+		err = nil // it is no mount any more
+	}
+	if rerr := os.Remove(m.dir); err == nil && !errors.Is(rerr, os.ErrNotExist) {
+		err = rerr
+	}
+	if err == nil && !gone {
+		err = fmt.Errorf("the mount server does not die within %v", releaseWait)
+	}
+	if err != nil {
+		return fmt.Errorf("unmount %s: %w", filepath.Base(m.dir), err)
+	}
+	return nil
+}
+
+// noFollow is UMOUNT_NOFOLLOW of umount2(2).
+const noFollow = 8
+
+// unmount asks the kernel, or fusermount3 where that takes root; lazily if what
+// still uses the mount is to be ignored.
+func unmount(dir string, lazily bool) error {
+	flags, option := noFollow, "-u"
+	if lazily {
+		flags, option = flags|syscall.MNT_DETACH, "-uz"
+	}
+	err := syscall.Unmount(dir, flags)
+	if !errors.Is(err, syscall.EPERM) {
+		return err
+	}
+	if out, err := exec.Command("fusermount3", option, "--", dir).CombinedOutput(); err != nil {
+		return fmt.Errorf("%w: %s", err, strings.TrimSpace(string(out)))
+	}
+	return nil
+}

@@ -1,0 +1,81 @@
+package live
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+func sh(t *testing.T, log *Log, script string) *Process {
+	p, err := Command{Path: "/bin/sh", Args: []string{"-c", script}, Output: log.Output("sh")}.Start()
+	require.NoError(t, err)
+	t.Cleanup(p.Kill)
+	return p
+}
+
+func still() time.Duration { return 1500 * time.Millisecond }
+
+// TestAProcessIsMarkedAndHeard: its lines have time and name, the last one
+// even without an end.
+func TestAProcessIsMarkedAndHeard(t *testing.T) {
+	var out bytes.Buffer
+	p := sh(t, NewLog(still, &out), `echo $FOURDAYS_RUN; pwd >&2; printf the-end; exit 7`)
+	<-p.Ended()
+	require.EqualValues(t, 7, p.Code())
+	require.Equal(t, "the-end", p.Last())
+	require.Equal(t, fmt.Sprintf("1.500000 sh %s\n1.500000 sh /\n1.500000 sh the-end\n", Mark()), out.String())
+	require.True(t, Alive(Mark()))
+	for _, dead := range []string{"", "x", "1", "1.1", fmt.Sprintf("%d.1", os.Getpid())} {
+		require.False(t, Alive(dead), dead)
+	}
+}
+
+// TestAKillTakesTheWholeGroup: a child of the program holds a pipe open, and
+// would for an hour.
+func TestAKillTakesTheWholeGroup(t *testing.T) {
+	r, w, err := os.Pipe()
+	require.NoError(t, err)
+	p, err := Command{
+		Path: "/bin/sh", Args: []string{"-c", `echo here >&3; sleep 3600 & wait`},
+		Files: []*os.File{w}, Output: NewLog(still, nil).Output("sh"),
+	}.Start()
+	require.NoError(t, err)
+	require.NoError(t, w.Close())
+	_, err = r.Read(make([]byte, 5))
+	require.NoError(t, err)
+	p.Kill()
+	require.True(t, p.EndsWithin(time.Minute))
+	require.EqualValues(t, 137, p.Code())
+	_, err = r.Read(make([]byte, 1))
+	require.ErrorIs(t, err, io.EOF, "nobody has the pipe any more")
+}
+
+func TestAPausedProcessStandsStill(t *testing.T) {
+	p := sh(t, NewLog(still, nil), `sleep 0.2`)
+	p.Pause()
+	require.False(t, p.EndsWithin(500*time.Millisecond))
+	p.Continue()
+	require.True(t, p.EndsWithin(time.Minute))
+	require.Zero(t, p.Code())
+}
+
+func TestAMissingProgramIsNamed(t *testing.T) {
+	_, err := Command{Path: "/no/such/program", Output: NewLog(still, nil).Output("x")}.Start()
+	require.ErrorContains(t, err, "/no/such/program")
+}
+
+// TestALineWithoutAnEndIsCut so that a program cannot fill the memory.
+func TestALineWithoutAnEndIsCut(t *testing.T) {
+	var out bytes.Buffer
+	o := NewLog(still, &out).Output("x")
+	for range 10 {
+		_, _ = o.Write([]byte(strings.Repeat("a", longestLine/2)))
+	}
+	require.Greater(t, strings.Count(out.String(), "\n"), 2)
+}
