@@ -58,6 +58,9 @@ var owners = []struct {
 	{"github.com/santhosh-tekuri/jsonschema", []string{"harness/scenario", "storage/bug"}, "each schema is checked in its parser's tests"},
 	{"github.com/alecthomas/kong", []string{"harness/cmd/fourdays"}, "there is one command line"},
 	{"github.com/jstemmer/go-junit-report", []string{"harness/report"}, "it is how we test that others can read our JUnit"},
+	{"github.com/testcontainers/testcontainers-go", []string{"harness/docker"}, "only the world of containers speaks to an engine"},
+	{"github.com/moby/moby", []string{"harness/docker"}, "the engine's own words, below testcontainers"},
+	{"github.com/containerd/errdefs", []string{"harness/docker"}, "the engine's errors"},
 	{"github.com/rogpeppe/go-internal", []string{"harness/cmd/fourdays"}, "scripts test the command line"},
 }
 
