@@ -1,10 +1,12 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
+	"net"
 	"net/netip"
 	"slices"
 	"strings"
@@ -18,6 +20,7 @@ type config struct {
 	id, data, promise     string
 	peers                 []replica.Peer
 	peerListen            string
+	via                   map[string]string // where to dial instead
 	lmtp, imap, admin     string
 	domains               []string
 	raftTimeout, watchdog time.Duration
@@ -57,7 +60,7 @@ var unsafeNames = map[string]func(*config){
 // means that help was asked for and written to out.
 func parseFlags(args []string, out io.Writer) (*config, error) {
 	var c config
-	var peers, domains, defects string
+	var peers, via, domains, defects string
 	f := flag.NewFlagSet("mailnode", flag.ContinueOnError)
 	f.SetOutput(io.Discard)
 	f.StringVar(&c.id, "id", "", "this node's `name`, one of -peers")
@@ -65,6 +68,7 @@ func parseFlags(args []string, out io.Writer) (*config, error) {
 	f.StringVar(&c.promise, "promise", "", "`directory` on a device that does not share the volume's fate, for the promise record; empty for none")
 	f.StringVar(&peers, "peers", "", "all nodes of the first configuration, as `name=IP:PORT,...`")
 	f.StringVar(&c.peerListen, "peer-listen", "", "`IP:PORT` where the other nodes reach this one")
+	f.StringVar(&via, "via", "", "proxies on the way to the other nodes: where to dial instead of their addresses, as `IP:PORT=IP:PORT,...`")
 	f.StringVar(&c.lmtp, "lmtp", "", "`IP:PORT` for mail in")
 	f.StringVar(&c.imap, "imap", "", "`IP:PORT` for mail out")
 	f.StringVar(&c.admin, "admin", "", "`IP:PORT` for operations")
@@ -85,13 +89,13 @@ func parseFlags(args []string, out io.Writer) (*config, error) {
 		err = fmt.Errorf("unexpected argument %q", f.Arg(0))
 	}
 	if err == nil {
-		err = c.complete(peers, domains, defects)
+		err = c.complete(peers, via, domains, defects)
 	}
 	return &c, err
 }
 
 // complete reads the lists and checks the whole.
-func (c *config) complete(peers, domains, defects string) (err error) {
+func (c *config) complete(peers, via, domains, defects string) (err error) {
 	for _, needed := range []struct{ flag, value string }{
 		{"id", c.id}, {"data", c.data}, {"peers", peers}, {"domains", domains},
 	} {
@@ -104,6 +108,9 @@ func (c *config) complete(peers, domains, defects string) (err error) {
 	}
 	if !slices.ContainsFunc(c.peers, func(p replica.Peer) bool { return p.ID == c.id }) {
 		return fmt.Errorf("-id %s is not one of -peers", c.id)
+	}
+	if c.via, err = parseVia(via); err != nil {
+		return err
 	}
 	if c.domains, err = parseDomains(domains); err != nil {
 		return err
@@ -131,6 +138,31 @@ func parsePeers(list string) ([]replica.Peer, error) {
 		peers = append(peers, replica.Peer{ID: id, Addr: addr})
 	}
 	return peers, nil
+}
+
+func parseVia(list string) (map[string]string, error) {
+	if list == "" {
+		return nil, nil
+	}
+	via := map[string]string{}
+	for _, item := range strings.Split(list, ",") {
+		from, to, _ := strings.Cut(item, "=")
+		_, err1 := netip.ParseAddrPort(from)
+		_, err2 := netip.ParseAddrPort(to)
+		if err1 != nil || err2 != nil || via[from] != "" {
+			return nil, fmt.Errorf("-via: %q is not IP:PORT=IP:PORT, or there twice", item)
+		}
+		via[from] = to
+	}
+	return via, nil
+}
+
+// dialPeer dials another node, through its proxy if it has one.
+func (c *config) dialPeer(ctx context.Context, network, address string) (net.Conn, error) {
+	if to := c.via[address]; to != "" {
+		address = to
+	}
+	return dial(ctx, network, address)
 }
 
 func parseDomains(list string) ([]string, error) {

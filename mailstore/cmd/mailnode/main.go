@@ -71,7 +71,7 @@ func run(c *config, log io.Writer) error {
 	machine := new(store.Machine)
 	r, err := replica.Start(replica.Config{
 		ID: c.id, Dir: c.data, Promise: c.promise, Peers: c.peers,
-		Listener: ears["peer-listen"], Dial: dial, Fsync: fsync,
+		Listener: ears["peer-listen"], Dial: c.dialPeer, Fsync: fsync,
 		Timeout: c.raftTimeout, Watchdog: c.watchdog,
 		Machine: machine, Log: log, Unsafe: c.unsafe,
 		Fatal: func(err error) {

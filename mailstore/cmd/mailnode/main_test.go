@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"flag"
 	"io"
 	"net"
@@ -35,6 +36,8 @@ func TestWrongCommandLinesSayWhatIsWrong(t *testing.T) {
 		"-lmtp \"host:24\" is not":      {"-lmtp", "host:24"},
 		"is none of no-sync":            {"-unsafe", "no-syn"},
 		"is not a domain":               {"-domains", "a,,b"},
+		"is not IP:PORT=IP:PORT":        {"-via", "10.0.0.2:7000"},
+		"or there twice":                {"-via", "10.0.0.2:7000=10.0.0.9:1,10.0.0.2:7000=10.0.0.9:2"},
 		"must be positive":              {"-watchdog", "-1s"},
 		"flag provided but not defined": {"-nope"},
 		"unexpected argument":           {"stray"},
@@ -42,6 +45,23 @@ func TestWrongCommandLinesSayWhatIsWrong(t *testing.T) {
 		_, err := parseFlags(append(append([]string{}, goodArgs...), args...), io.Discard)
 		require.ErrorContains(t, err, want)
 	}
+}
+
+// TestPeersAreDialledThroughTheirProxies: the one that has none directly.
+func TestPeersAreDialledThroughTheirProxies(t *testing.T) {
+	c, err := parseFlags(append([]string{"-via", "10.0.0.2:7000=127.0.0.1:9"}, goodArgs...), io.Discard)
+	require.NoError(t, err)
+	var dialled []string
+	defer func(d func(context.Context, string, string) (net.Conn, error)) { dial = d }(dial)
+	dial = func(_ context.Context, _, address string) (net.Conn, error) {
+		dialled = append(dialled, address)
+		return nil, net.ErrClosed
+	}
+	for _, to := range []string{"10.0.0.2:7000", "10.0.0.3:7000"} {
+		_, err = c.dialPeer(t.Context(), "tcp", to)
+		require.ErrorIs(t, err, net.ErrClosed)
+	}
+	require.Equal(t, []string{"127.0.0.1:9", "10.0.0.3:7000"}, dialled)
 }
 
 func TestHelpTeaches(t *testing.T) {
