@@ -16,6 +16,7 @@ const patience = 5 * time.Minute
 // driver has the clients of all nodes.
 type driver struct {
 	targets map[string]target
+	logins  logins
 	lmtp    pool[*lmtpConn]
 	imap    pool[*imapConn]
 }
@@ -50,12 +51,14 @@ func (d *driver) do(group []*hist.Op) []*hist.Op {
 		wait = time.Duration(op.TimeoutUS) * time.Microsecond
 	}
 	deadline := time.Now().Add(wait)
-	switch op.Kind {
-	case hist.Deliver:
-		d.deliver(at.lmtp, group, deadline)
-	case hist.Admin:
+	switch asksAdmin := op.Kind == hist.Admin || op.Kind == hist.Audit; {
+	case op.Kind == hist.Deliver:
+		d.deliver(at, group, deadline)
+	case asksAdmin && at.admin == "":
+		settle(group, hist.No, op.Node+" has no admin face [connect]")
+	case op.Kind == hist.Admin:
 		call(at.admin, op, deadline)
-	case hist.Audit:
+	case op.Kind == hist.Audit:
 		return audit(at.admin, op, deadline)
 	default:
 		d.read(at.imap, op, deadline)

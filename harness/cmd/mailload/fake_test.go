@@ -131,7 +131,7 @@ func (s *lmtpSession) Rcpt(to string, _ *smtp.RcptOptions) error {
 	return nil
 }
 
-func (s *lmtpSession) Data(io.Reader) error { return nil }
+func (s *lmtpSession) Data(io.Reader) error { return say(s.box.data, "all") }
 
 func (s *lmtpSession) LMTPData(r io.Reader, status smtp.StatusCollector) error {
 	raw, err := io.ReadAll(r)
@@ -196,6 +196,12 @@ func begin(t testing.TB, at target) *harness {
 	go serve(l, newDriver(map[string]target{"n1": at}))
 	conn, err := net.Dial("tcp", l.Addr().String())
 	require.NoError(t, err)
+	return harnessOn(t, conn)
+}
+
+// harnessOn greets a driver.
+func harnessOn(t testing.TB, conn net.Conn) *harness {
+	t.Helper()
 	t.Cleanup(func() { conn.Close() })
 	require.NoError(t, conn.SetDeadline(time.Now().Add(time.Minute)))
 	h := &harness{t, conn, bufio.NewReader(conn)}

@@ -102,7 +102,7 @@ func (d *driver) prepare(address, key string, op *hist.Op, v verb, deadline time
 	for {
 		c := d.imap.take(key)
 		if c == nil {
-			if c = login(address, op, deadline); c == nil {
+			if c = d.login(address, op, deadline); c == nil {
 				return nil, nil
 			}
 		}
@@ -149,7 +149,7 @@ func (c *imapConn) enter(op *hist.Op, v verb, deadline time.Time) (*imap.SelectD
 }
 
 // login opens a connection for an op, or answers the op and returns nil.
-func login(address string, op *hist.Op, deadline time.Time) *imapConn {
+func (d *driver) login(address string, op *hist.Op, deadline time.Time) *imapConn {
 	w, err := connect(address, deadline)
 	if err != nil {
 		op.Outcome, op.Reply = hist.No, words(err, "connect")
@@ -159,7 +159,8 @@ func login(address string, op *hist.Op, deadline time.Time) *imapConn {
 	stage := "greeting"
 	if err = c.WaitGreeting(); err == nil {
 		stage = "login"
-		err = c.Login(op.Account, "pw-"+op.Account).Wait()
+		user, password := d.logins.of(op.Account)
+		err = c.Login(user, password).Wait()
 	}
 	if err != nil {
 		c.hangUp()

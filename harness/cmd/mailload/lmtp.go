@@ -15,10 +15,12 @@ import (
 // author is the return path of every message; letters say the same.
 const author = "sender@elsewhere.example"
 
-// lmtpConn is a connection to an LMTP face that has been greeted.
+// lmtpConn is a connection to an LMTP face, or an SMTP server, that has been
+// greeted.
 type lmtpConn struct {
 	*smtp.Client
 	wire   wire
+	smtp   bool // one answer after the dot is for all recipients
 	reused bool
 	broken bool
 }
@@ -33,32 +35,32 @@ func (c *lmtpConn) hangUp()     { _ = c.wire.Close() }
 
 // deliver makes one transaction. Before the final dot every failure is
 // definite; after it, only the server's own word is.
-func (d *driver) deliver(address string, group []*hist.Op, deadline time.Time) {
+func (d *driver) deliver(at target, group []*hist.Op, deadline time.Time) {
 	raw := letter.Make(group[0].Message, group[0].Size)
 	digest := letter.Digest(raw)
 	for _, op := range group {
 		op.Digest = digest
 	}
-	c, reply := d.open(address, deadline)
+	c, reply := d.open(at, deadline)
 	if c == nil {
 		settle(group, hist.No, reply)
 		return
 	}
 	c.transact(group, raw)
-	d.lmtp.put(address, c)
+	d.lmtp.put(at.lmtp, c)
 }
 
 // open begins a transaction on a connection: MAIL is accepted. A reused
 // connection that turns out to be dead is replaced; nothing was asked of it.
-func (d *driver) open(address string, deadline time.Time) (*lmtpConn, string) {
-	for c := d.lmtp.take(address); c != nil; c = d.lmtp.take(address) {
+func (d *driver) open(at target, deadline time.Time) (*lmtpConn, string) {
+	for c := d.lmtp.take(at.lmtp); c != nil; c = d.lmtp.take(at.lmtp) {
 		if c.wire.limit(soon(deadline)) == nil {
 			err := c.Mail(author, nil)
 			if err == nil && c.wire.limit(deadline) == nil {
 				return c, ""
 			}
 			if said, ok := refusal(err); ok && !strings.HasPrefix(said, "421") {
-				d.lmtp.put(address, c)
+				d.lmtp.put(at.lmtp, c)
 				return nil, said + " [mail]"
 			}
 		}
@@ -67,15 +69,18 @@ func (d *driver) open(address string, deadline time.Time) (*lmtpConn, string) {
 			return nil, "no answer in time [mail]"
 		}
 	}
-	return greet(address, deadline)
+	return greet(at, deadline)
 }
 
-func greet(address string, deadline time.Time) (*lmtpConn, string) {
-	w, err := connect(address, deadline)
+func greet(at target, deadline time.Time) (*lmtpConn, string) {
+	w, err := connect(at.lmtp, deadline)
 	if err != nil {
 		return nil, words(err, "connect")
 	}
 	c := &lmtpConn{Client: smtp.NewClientLMTP(w), wire: w}
+	if at.smtp {
+		c = &lmtpConn{Client: smtp.NewClient(w), wire: w, smtp: true}
+	}
 	stage := "greeting"
 	if err = c.Hello("mailload.example"); err == nil {
 		stage = "mail"
@@ -107,7 +112,26 @@ func (c *lmtpConn) transact(group []*hist.Op, raw []byte) {
 		settle(accepted, hist.No, words(err, "data"))
 		return
 	}
+	if c.smtp {
+		c.finishAll(accepted, data)
+		return
+	}
 	c.finish(accepted, data)
+}
+
+// finishAll sends the final dot over SMTP and takes the one answer for all.
+func (c *lmtpConn) finishAll(accepted []*hist.Op, data *smtp.DataCommand) {
+	taken, err := data.CloseWithResponse()
+	var e *smtp.SMTPError
+	switch {
+	case err == nil:
+		settle(accepted, hist.OK, "250 "+taken.StatusText)
+	case errors.As(err, &e) && definite(e.Code):
+		settle(accepted, hist.No, said(err, "dot"))
+	default:
+		c.broken = true
+		settle(accepted, hist.Unknown, words(err, "dot"))
+	}
 }
 
 // recipients names the recipients and returns those that were accepted.

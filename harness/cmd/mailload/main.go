@@ -14,6 +14,9 @@
 // [rcpt], [data], [dot], [command]. LMTP replies begin with their three digits.
 // What failed without words of the server has the error instead.
 //
+// Mail servers of others have no admin face, have users and passwords of their
+// own (-logins), and may take mail by SMTP, where one answer is for all.
+//
 // Beyond what hist says: a copy or move that was answered with COPYUID has its
 // UIDs replaced by the sources that the server named, so that UIDs[i] went to
 // NewUIDs[i]. Store and Expunge answer with the UIDVALIDITY of their mailbox.
@@ -39,11 +42,16 @@ func main() {
 func run(args []string) error {
 	flags := flag.NewFlagSet("mailload", flag.ContinueOnError)
 	address := flags.String("control", "127.0.0.1:9000", "`IP:port` to listen on for the harness")
-	nodes := flags.String("nodes", "", "the nodes: `n1=LMTP,IMAP,ADMIN;n2=…`, each an IP:port")
+	nodes := flags.String("nodes", "", "the nodes: `n1=LMTP,IMAP,ADMIN;n2=…`, each an IP:port; smtp:IP:port for LMTP, and nothing for ADMIN, of servers that are not ours")
+	file := flags.String("logins", "", "`FILE` with account, user and password in each line, between tabs")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
 	targets, err := parseTargets(*nodes)
+	if err != nil {
+		return err
+	}
+	known, err := loadLogins(*file)
 	if err != nil {
 		return err
 	}
@@ -52,7 +60,21 @@ func run(args []string) error {
 		return fmt.Errorf("listen for the harness: %w", err)
 	}
 	fmt.Fprintf(os.Stderr, "mailload: listening on %s for %d nodes\n", door.Addr(), len(targets))
-	return serve(door, newDriver(targets))
+	d := newDriver(targets)
+	d.logins = known
+	return serve(door, d)
+}
+
+func loadLogins(path string) (logins, error) {
+	if path == "" {
+		return nil, nil
+	}
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("open logins: %w", err)
+	}
+	defer file.Close()
+	return readLogins(file)
 }
 
 // serve takes one control connection after the other.

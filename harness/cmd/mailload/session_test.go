@@ -131,7 +131,7 @@ func TestTheNextHarnessIsServedAfterTheFirst(t *testing.T) {
 func TestNodesAreParsedOrRefused(t *testing.T) {
 	got, err := parseTargets("n1=10.0.0.1:24,10.0.0.1:143,10.0.0.1:80;n2=10.0.0.2:24,10.0.0.2:143,10.0.0.2:80")
 	require.NoError(t, err)
-	require.Equal(t, target{"10.0.0.2:24", "10.0.0.2:143", "10.0.0.2:80"}, got["n2"])
+	require.Equal(t, target{lmtp: "10.0.0.2:24", imap: "10.0.0.2:143", admin: "10.0.0.2:80"}, got["n2"])
 	for _, text := range []string{"", "n1", "n1=a:1,b:2", "n1=a,b:2,c:3", "=a:1,b:2,c:3", "n1=a:1,b:2,c:3;n1=a:1,b:2,c:3"} {
 		require.Error(t, run([]string{"-nodes", text}), text)
 	}

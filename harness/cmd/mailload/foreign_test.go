@@ -1,0 +1,102 @@
+package main
+
+import (
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/emersion/go-smtp"
+	"github.com/stretchr/testify/require"
+
+	"fourdays/harness/hist"
+)
+
+// This file is about mail servers of others: SMTP, no admin face, users and
+// passwords of their own.
+
+// smtpFace takes mail by SMTP, and answers the dot as m says for "all".
+func smtpFace(t testing.TB, m *mailbox) string {
+	t.Helper()
+	l := door(t)
+	s := smtp.NewServer(m)
+	s.Domain = "libero.example"
+	go s.Serve(l)
+	t.Cleanup(func() { s.Close() })
+	return l.Addr().String()
+}
+
+func TestSMTPHasOneAnswerForAllRecipients(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		data func(string) error
+		want hist.Outcome
+		says string
+	}{
+		{"taken", nil, hist.OK, "250 "},
+		{"refused", refuse(451, "disk"), hist.No, "451 4.3.0 disk [dot]"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			h := begin(t, target{lmtp: smtpFace(t, &mailbox{data: c.data}), smtp: true})
+			h.send(delivery(ann), delivery("bob@libero.example"))
+			for range 2 {
+				got := h.receive()
+				require.Equal(t, c.want, got.Outcome, got.Reply)
+				require.Contains(t, got.Reply, c.says)
+			}
+		})
+	}
+}
+
+func TestSMTPWithoutAnAnswerIsUnknown(t *testing.T) {
+	face := scripted(t, dialogue("220 hello\r\n", "EHLO", "250 hello\r\n", "MAIL", "250 ok\r\n", "RCPT", "250 ok\r\n", "DATA", "354 go\r\n", "X-Fourdays-Key", ""))
+	got := begin(t, target{lmtp: face, smtp: true}).ask(delivery(ann))
+	require.Equal(t, hist.Unknown, got.Outcome, got.Reply)
+}
+
+func TestAServerWithoutAdminFaceIsNotAskedThere(t *testing.T) {
+	h := begin(t, target{lmtp: shut(t), imap: shut(t)})
+	for _, kind := range []hist.Kind{hist.Admin, hist.Audit} {
+		got := h.ask(&hist.Op{Kind: kind, Path: "/health"})
+		require.Equal(t, hist.No, got.Outcome)
+		require.Equal(t, "n1 has no admin face [connect]", got.Reply)
+	}
+}
+
+func TestAddressesOfOthersAreParsed(t *testing.T) {
+	got, err := parseTargets("n1=smtp:127.0.0.2:2525,127.0.0.2:143,")
+	require.NoError(t, err)
+	require.Equal(t, target{lmtp: "127.0.0.2:2525", imap: "127.0.0.2:143", smtp: true}, got["n1"])
+	_, err = parseTargets("n1=smtp:nowhere,127.0.0.2:143,")
+	require.ErrorContains(t, err, "parse nodes: n1: address nowhere")
+}
+
+// TestAccountsLogInAsTheirFileSays asks a server whose only user has the name
+// and the password of the file.
+func TestAccountsLogInAsTheirFileSays(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "accounts")
+	require.NoError(t, os.WriteFile(path, []byte("boss@libero.example\t"+ann+"\tpw-"+ann+"\n"), 0o600))
+	known, err := loadLogins(path)
+	require.NoError(t, err)
+	l := door(t)
+	d := newDriver(map[string]target{"n1": {imap: imapFace(t)}})
+	d.logins = known
+	go serve(l, d)
+
+	conn, err := net.Dial("tcp", l.Addr().String())
+	require.NoError(t, err)
+	h := harnessOn(t, conn)
+	require.Equal(t, hist.OK, h.ask(&hist.Op{Kind: hist.List, Account: "boss@libero.example"}).Outcome)
+	refused := h.ask(&hist.Op{Kind: hist.List, Account: "bob@libero.example"})
+	require.Equal(t, hist.No, refused.Outcome)
+	require.Contains(t, refused.Reply, "[login]")
+}
+
+func TestLoginsThatCannotBeReadEndTheDriver(t *testing.T) {
+	for _, text := range []string{"ann\n", "ann\tann\n", "\tann\tpw\n", "a\tb\tc\td\n"} {
+		_, err := readLogins(strings.NewReader(text))
+		require.ErrorContains(t, err, "read logins: line 1 is not an account")
+	}
+	require.ErrorContains(t, run([]string{"-nodes", "n1=a:1,b:2,", "-logins", "/nowhere/at/all"}), "open logins")
+}
