@@ -181,6 +181,7 @@ func (st *stage) script() error {
 	if err := st.planBackground(); err != nil {
 		return err
 	}
+	st.forgetting()
 	st.engine.Start()
 	return st.liveTo(st.s.Duration)
 }
@@ -223,6 +224,7 @@ func (st *stage) audit() error {
 		st.ev.Queued = append(st.ev.Queued, check.Recipient{Account: w.Account, Message: w.Message})
 	}
 	st.ev.QueueKnown = true
+	st.forget()
 	st.verified = verification{running: true, seen: map[string]string{}}
 	done := false
 	sample := min(len(st.accounts), 20)

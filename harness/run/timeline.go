@@ -57,6 +57,7 @@ func (st *stage) act(step scenario.Step) {
 		st.fail(fmt.Errorf("step at %s (%s): %w", scenario.Duration(step.At), step.Action.Verb(), err))
 		return
 	}
+	st.forget()
 	if _, leap := step.Action.(scenario.Leap); !leap {
 		st.watch()
 	}
@@ -196,6 +197,7 @@ func (st *stage) arm(step scenario.Step, a scenario.Arm) error {
 	f := st.faultOf(step)
 	f.Rule, f.Volumes, f.ArmedAtMS = rule.ID, rule.Volumes, ms(st.Now())
 	st.armed[a.As] = &rule
+	st.forget()
 	st.tell("fault", "armed %s on %s", a.Bug, scopeText(a.On))
 	return nil
 }

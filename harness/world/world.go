@@ -120,7 +120,8 @@ type Digester interface {
 
 // Cacher is a world in which something between a program and its volumes keeps
 // what it has read. Invalidate makes it forget what is clean, so that a fault
-// that was just armed, or a volume that was just restored, is seen.
+// that was just armed, or a volume that was just restored, is seen. It does not
+// wait for a volume that hangs.
 type Cacher interface {
 	Invalidate(machine string) error
 }
