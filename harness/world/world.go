@@ -126,10 +126,21 @@ type Cacher interface {
 	Invalidate(machine string) error
 }
 
-// Poster is a world in real time that others may call back: Post has f called
-// within Run, from any goroutine.
-type Poster interface {
-	Post(f func())
+// Executor is a world that can run a command beside the program of a machine,
+// where it finds the same mounts. done gets, within Run, what it printed (the
+// last 64 KiB) and how it failed; it is always called, soon after Within at the
+// latest, when the command and its process group are killed. A command that
+// Kill or PowerLoss overtakes fails.
+type Executor interface {
+	Exec(machine string, e Errand, done func(printed string, err error))
+}
+
+// Errand is a command for an Executor. Arguments and variables are as in Spec.
+type Errand struct {
+	Args   []string // from the program's path on
+	Dir    string
+	Env    []string
+	Within time.Duration
 }
 
 // Spec says what runs on a machine.
