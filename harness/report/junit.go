@@ -133,5 +133,5 @@ func (s *junitSuite) add(name string, c junitCase) {
 
 // replay is how to see the same run again.
 func replay(r *Run) string {
-	return fmt.Sprintf("seed %d, digest %s; again: fourdays run %s --seed %d", r.Seed, r.Digest, r.File(), r.Seed)
+	return fmt.Sprintf("seed %d, digest %s; again: %s", r.Seed, r.digest(), r.Again())
 }

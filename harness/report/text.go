@@ -90,6 +90,10 @@ func (t *texter) head() {
 	if r.Background != nil {
 		t.line("  %s", r.Background)
 	}
+	if r.live() {
+		t.line("  %s of real time, %s in all; world %s", Span(r.VirtualMS), Span(r.WallMS), r.World)
+		return
+	}
 	full := ""
 	if r.LeaptMS > 0 {
 		full = fmt.Sprintf(", %s of it in full and %s leapt over", Span(r.FullMS), Span(r.LeaptMS))
@@ -99,12 +103,25 @@ func (t *texter) head() {
 
 // population says what was simulated and what it stands for.
 func (r *Run) population() string {
-	p := r.Population
-	if p.Mailboxes <= p.Simulated || p.Simulated == 0 {
-		return plural(p.Simulated, "mailbox") + "; array and network time only, processor time not modelled"
+	p, played, cost := r.Population, "simulated", "array and network time only, processor time not modelled"
+	if r.live() {
+		played, cost = "played", "programs, kernel and time are real, the arrays are simulated"
 	}
-	return fmt.Sprintf("simulated %s of %s, one for %s; array and network time only, processor time not modelled",
-		Count(p.Simulated), Count(p.Mailboxes), Count(p.Mailboxes/p.Simulated))
+	if p.Mailboxes <= p.Simulated || p.Simulated == 0 {
+		return plural(p.Simulated, "mailbox") + "; " + cost
+	}
+	return fmt.Sprintf("%s %s of %s, one for %s; %s", played, Count(p.Simulated), Count(p.Mailboxes), Count(p.Mailboxes/p.Simulated), cost)
+}
+
+// live says that the run took place in real time. Only the simulator does not.
+func (r *Run) live() bool { return r.World != "sim" }
+
+// digest says what tells two runs from one another.
+func (r *Run) digest() string {
+	if r.live() {
+		return "none: the seed gives the same mail and the same faults again, but not the same order of events"
+	}
+	return r.Digest
 }
 
 func (t *texter) expectations() {
@@ -334,7 +351,7 @@ func (t *texter) numbers() {
 
 func (t *texter) foot(dir string) {
 	t.line("")
-	t.line("digest %s", t.r.Digest)
+	t.line("digest %s", t.r.digest())
 	if dir != "" {
 		t.line("report %s", dir)
 	}

@@ -86,3 +86,19 @@ func TestUnitsAreForPeople(t *testing.T) {
 	require.Equal(t, "1 mailbox", plural(1, "mailbox"))
 	require.Equal(t, "2 mailboxes", plural(2, "mailbox"))
 }
+
+// TestALiveRunClaimsNoDigest: what real programs did in real time is not given
+// again by a seed, and nothing was simulated but the arrays.
+func TestALiveRunClaimsNoDigest(t *testing.T) {
+	var out strings.Builder
+	require.NoError(t, Text(&out, &Run{
+		Scenario: "calm", Seed: 3, World: "local", Args: []string{"--world", "local"}, WallMS: 9_000, VirtualMS: 6_000,
+		Population: Population{Mailboxes: 12, Simulated: 12},
+	}, ""))
+	text := out.String()
+	require.Contains(t, text, "12 mailboxes; programs, kernel and time are real, the arrays are simulated")
+	require.Contains(t, text, "6 s of real time, 9 s in all; world local")
+	require.Contains(t, text, "digest none: ")
+	require.Contains(t, text, "--world local --seed 3")
+	require.NotContains(t, text, "virtual")
+}
