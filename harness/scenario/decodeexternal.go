@@ -54,7 +54,7 @@ func (d *decoder) server(n *yaml.Node) *External {
 }
 
 func (d *decoder) endpoint(dst *string) func(*yaml.Node) {
-	const want = `want host:port, or ":24" for a port at the address that the node gets`
+	const want = `want IP:port, or ":24" for a port at the address that the node gets`
 	return func(n *yaml.Node) {
 		s, ok := d.scalar(n, want, "!!str")
 		if ok && !endpoint(s) {

@@ -17,7 +17,7 @@ const ExternalTarget = "external"
 type External struct {
 	Server string // what it is, for people
 	// LMTP and SMTP are where it takes mail, one of them is "", and IMAP where it
-	// is read: host:port, or :port at the address that the world gives the node.
+	// is read: IP:port, or :port at the address that the world gives the node.
 	LMTP, SMTP, IMAP string
 	// User and Password are how an account logs in, see Fill.
 	User, Password string
@@ -152,11 +152,11 @@ func (d *decoder) issue(at place, want, format string, args ...any) {
 	d.issues = append(d.issues, Issue{at.line, at.column, fmt.Sprintf(format, args...), want})
 }
 
-// endpoint says whether text is host:port or :port.
+// endpoint says whether text is IP:port or :port.
 func endpoint(text string) bool {
-	_, port, err := net.SplitHostPort(text)
+	host, port, err := net.SplitHostPort(text)
 	n, bad := strconv.ParseUint(port, 10, 16)
-	return err == nil && bad == nil && n > 0
+	return err == nil && bad == nil && n > 0 && (host == "" || net.ParseIP(host) != nil)
 }
 
 // unknownBlank is the first word in braces of a pattern that Fill does not know.

@@ -11,7 +11,7 @@ import (
 func TestAnExternalTargetMeansWhatItSays(t *testing.T) {
 	s := mustParse(t, read(t, "testdata/external.yaml"))
 	require.Equal(t, &External{
-		Server: "Some server, 1.0", SMTP: ":2525", IMAP: "mail.libero.example:143",
+		Server: "Some server, 1.0", SMTP: ":2525", IMAP: "10.1.2.3:143",
 		User: "{local}+{domain}", Password: "secret of {account}",
 		Logins: []Login{{"ann@libero.example", "one"}, {"bob@libero.example", "two: 2"}},
 		Env:    []Var{{"FORMAT", "maildir"}, {"EXTRA_1", "yes"}},
@@ -50,8 +50,8 @@ func TestWhatDoesNotFitAnExternalTargetIsRefused(t *testing.T) {
 		{"hurry", "within: 10s", "within: 1ms", `1ms is too short; want at least 100ms`},
 		{"two doors", `smtp: ":2525"`, "smtp: \":2525\"\n  lmtp: \":24\"", `external takes mail by one of LMTP and SMTP`},
 		{"no door", "smtp: \":2525\"\n  ", "", `external takes mail by one of LMTP and SMTP; want lmtp: :24 or smtp: :25`},
-		{"no port", `imap: "mail.libero.example:143"`, "imap: mail.libero.example", `test.yaml:7:9: found the text "mail.libero.example"; want host:port, or ":24"`},
-		{"port 0", `":2525"`, `":0"`, `found the text ":0"; want host:port`},
+		{"no port", `imap: "10.1.2.3:143"`, "imap: mail.libero.example:143", `test.yaml:7:9: found the text "mail.libero.example:143"; want IP:port, or ":24"`},
+		{"port 0", `":2525"`, `":0"`, `found the text ":0"; want IP:port`},
 		{"unknown blank", "{local}+{domain}", "{user}", `test.yaml:8:9: there is no {user} to fill in; want {account}, {local}, {domain}`},
 		{"open blank", "{local}+{domain}", "{local", `there is no {local to fill in`},
 		{"not an account", "bob@libero.example", "bob", `test.yaml:10:39: "bob" is no account; want an address`},
