@@ -1,0 +1,259 @@
+package fuse
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime/debug"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	gofuse "github.com/hanwen/go-fuse/v2/fuse"
+
+	"fourdays/storage/vol"
+)
+
+// The bounds of a mount, all picked but the first.
+const (
+	maxWrite      = 1 << 20 // the most that the kernel writes or reads at once
+	maxBackground = 1024    // reads ahead and writes of mapped pages that may hang before others have to wait
+	mountWithin   = 10 * time.Second
+	staleWithin   = 2 * time.Second // how long Invalidate waits for the kernel
+	unmountWithin = 5 * time.Second // how long Abort waits for the connection to end
+)
+
+// Type is what mounts are called in /proc/mounts: "fuse.fourdays".
+const Type = "fourdays"
+
+// Options are what a mount can be asked for.
+type Options struct {
+	// Name is shown in /proc/mounts as the device; empty is the type.
+	Name string
+	// AllowOther lets users other than the one who mounts use the files. Without
+	// root, /etc/fuse.conf has to allow that.
+	AllowOther bool
+	// Zero is the moment at which the volume's clock began; zero is when the
+	// process started.
+	Zero time.Time
+	// Debug logs every request.
+	Debug bool
+}
+
+// Mount is a volume that is mounted.
+type Mount struct {
+	dir    string
+	id     string // of the connection, in /sys/fs/fuse/connections
+	d      *door
+	server *gofuse.Server
+	gone   chan struct{}
+}
+
+var started = time.Now()
+
+// Serve mounts a volume at an empty directory and returns when programs can use
+// it. Its requests are answered in the background until the mount is gone.
+func Serve(dir string, v vol.Volume, o Options) (*Mount, error) {
+	if err := Missing(); err != nil {
+		return nil, fmt.Errorf("mount %s: %w", dir, err)
+	}
+	dir, err := mountPoint(dir)
+	if err != nil {
+		return nil, fmt.Errorf("mount %s: %w", dir, err)
+	}
+	root, err := rootOf(v)
+	if err != nil {
+		return nil, fmt.Errorf("mount %s: %w", dir, err)
+	}
+	if o.Zero.IsZero() {
+		o.Zero = started
+	}
+	m := &Mount{dir: dir, d: newDoor(v, root, o.Zero), gone: make(chan struct{})}
+	if err := m.mount(o); err != nil {
+		return nil, fmt.Errorf("mount %s: %w", dir, err)
+	}
+	return m, nil
+}
+
+// rootOf asks a volume for its root, which belongs to whoever mounts it first.
+func rootOf(v vol.Volume) (vol.Info, error) {
+	ask := func(op vol.Op) (vol.Result, error) {
+		answer := make(chan vol.Result, 1)
+		v.Do(&op, func(r vol.Result) { answer <- r })
+		select {
+		case res := <-answer:
+			if res.Errno != 0 {
+				return res, fmt.Errorf("%s the volume's root: %w", op.Kind, res.Errno)
+			}
+			return res, nil
+		case <-time.After(mountWithin):
+			return vol.Result{}, fmt.Errorf("%s the volume's root: no answer within %v", op.Kind, mountWithin)
+		}
+	}
+	if uid, gid := os.Geteuid(), os.Getegid(); uid != 0 {
+		mine := &vol.Attr{Has: vol.HasUID | vol.HasGID, UID: uint32(uid), GID: uint32(gid)}
+		if _, err := ask(vol.Op{Kind: vol.SetAttr, Path: ".", Attr: mine}); err != nil {
+			return vol.Info{}, err
+		}
+	}
+	res, err := ask(vol.Op{Kind: vol.Stat, Path: "."})
+	return res.Info, err
+}
+
+func (m *Mount) mount(o Options) error {
+	server, err := connect(m.d, m.dir, settings(o))
+	if err != nil {
+		return explain(err, o)
+	}
+	m.server = server
+	go func() {
+		server.Serve()
+		close(m.gone)
+	}()
+	if m.id, err = connection(m.dir); err == nil {
+		err = server.WaitMount()
+	}
+	if err != nil {
+		return errors.Join(err, m.Abort())
+	}
+	return nil
+}
+
+// connect mounts. A program started meanwhile must not inherit the connection: it
+// would not end with this process.
+func connect(d *door, dir string, o *gofuse.MountOptions) (*gofuse.Server, error) {
+	if !o.DirectMountStrict {
+		return gofuse.NewServer(d, dir, o)
+	}
+	syscall.ForkLock.RLock()
+	defer syscall.ForkLock.RUnlock()
+	server, err := gofuse.NewServer(d, dir, o)
+	if err != nil {
+		return nil, err
+	}
+	fds, err := os.ReadDir("/proc/self/fd")
+	for _, e := range fds {
+		if to, _ := os.Readlink("/proc/self/fd/" + e.Name()); to == device {
+			fd, _ := strconv.Atoi(e.Name())
+			syscall.CloseOnExec(fd)
+		}
+	}
+	return server, err
+}
+
+// settings is how the kernel is to behave. Its write-back cache stays off: an
+// fsync would then cost more, and a write would be nobody's until then.
+// Extended attributes are off, and setuid bits are dropped by us, so that a write
+// is one request. Pages go when Invalidate says so, not when a time of change has.
+func settings(o Options) *gofuse.MountOptions {
+	out := io.Discard
+	if o.Debug {
+		out = os.Stderr
+	}
+	name := o.Name
+	if name == "" {
+		name = Type
+	}
+	return &gofuse.MountOptions{
+		Name: Type, FsName: name, AllowOther: o.AllowOther, Debug: o.Debug, Options: []string{"default_permissions"},
+		DirectMountStrict: os.Geteuid() == 0, MaxWrite: maxWrite, MaxBackground: maxBackground,
+		DisableXAttrs: true, DisableSplice: true, ExplicitDataCacheControl: true,
+		ExtraCapabilities: gofuse.CAP_ATOMIC_O_TRUNC | gofuse.CAP_HANDLE_KILLPRIV_V2 | gofuse.CAP_READDIRPLUS_AUTO,
+		Logger:            log.New(out, "fuse: ", log.Lmicroseconds),
+		PanicHandler: func(v any) gofuse.Status {
+			fmt.Fprintf(os.Stderr, "fuse: %v\n%s", v, debug.Stack())
+			return gofuse.EIO
+		},
+	}
+}
+
+// Dir is the directory at which the volume is mounted.
+func (m *Mount) Dir() string { return m.dir }
+
+// Wait returns when the mount has ended, by whomever.
+func (m *Mount) Wait() { <-m.gone }
+
+// Drop answers every request that hangs with EINTR, once. It is for a node that
+// was killed while its storage hangs: its processes cannot end before.
+func (m *Mount) Drop() { m.d.dropAll() }
+
+// Invalidate makes the kernel forget the pages and attributes it holds, so that
+// the next read asks the volume. Dirty pages are written first; where that hangs,
+// Invalidate returns all the same after a bound.
+func (m *Mount) Invalidate() {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for _, id := range m.d.table.ids() {
+			m.server.InodeNotify(id, 0, 0)
+		}
+	}()
+	select {
+	case <-done:
+	case <-m.gone:
+	case <-time.After(staleWithin):
+	}
+}
+
+// Unmount takes the mount away as umount does: dirty pages reach the volume first.
+// It fails while programs use the mount, and waits while the volume hangs.
+func (m *Mount) Unmount() error {
+	if err := m.umount(0, "-u"); err != nil {
+		return fmt.Errorf("unmount %s: %w", m.dir, err)
+	}
+	<-m.gone
+	return nil
+}
+
+// Abort ends the connection: what hangs is answered with an error, the dirty pages
+// that the kernel holds are dropped, and no later operation reaches the volume.
+// The directory is free afterwards; programs that use the mount get errors.
+func (m *Mount) Abort() error {
+	m.d.shut.Store(true)
+	err := m.abort()
+	m.d.finish()
+	if lazy := m.umount(syscall.MNT_DETACH, "-uz"); lazy != nil && !errors.Is(lazy, syscall.EINVAL) {
+		err = errors.Join(err, lazy)
+	}
+	select {
+	case <-m.gone:
+	case <-time.After(unmountWithin):
+		err = errors.Join(err, fmt.Errorf("the connection has not ended within %v", unmountWithin))
+	}
+	if err != nil {
+		return fmt.Errorf("abort %s: %w", m.dir, err)
+	}
+	return nil
+}
+
+// abort ends the connection through fusectl or, where that is not mounted, by a
+// forced unmount.
+func (m *Mount) abort() error {
+	select {
+	case <-m.gone:
+		return nil
+	default:
+	}
+	err := os.WriteFile(filepath.Join("/sys/fs/fuse/connections", m.id, "abort"), []byte("1"), 0)
+	if err != nil && (m.id == "" || os.Geteuid() == 0) {
+		return m.umount(syscall.MNT_FORCE|syscall.MNT_DETACH, "-uz")
+	}
+	return err
+}
+
+// umount unmounts with a flag as root, or else through fusermount3.
+func (m *Mount) umount(flag int, option string) error {
+	if os.Geteuid() == 0 {
+		return syscall.Unmount(m.dir, flag)
+	}
+	out, err := exec.Command(fusermount, option, m.dir).CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("%s %s: %w: %s", fusermount, option, err, strings.TrimSpace(string(out)))
+	}
+	return nil
+}
