@@ -28,7 +28,8 @@ type stream struct {
 	gone   func()
 
 	mu      sync.Mutex
-	conn    net.Conn // nil until it is open
+	conn    net.Conn
+	open    bool // opened was told so
 	closed  bool
 	waiting []byte        // to be sent
 	more    chan struct{} // there is something to send
@@ -41,11 +42,11 @@ func (l *Loop) Dial(address string, opened func(error), data func([]byte), gone 
 		return nil, fmt.Errorf("dial: %w", err)
 	}
 	s := &stream{loop: l, opened: opened, data: data, gone: gone, more: make(chan struct{}, 1)}
-	go s.open(address)
+	go s.dial(address)
 	return s, nil
 }
 
-func (s *stream) open(address string) {
+func (s *stream) dial(address string) {
 	conn, err := net.DialTimeout("tcp", address, dialTimeout)
 	if err != nil {
 		s.tell(func() { s.finish(); s.opened(err) })
@@ -59,9 +60,16 @@ func (s *stream) open(address string) {
 		_ = conn.Close()
 		return
 	}
-	s.tell(func() { s.opened(nil) })
+	s.tell(s.begin)
 	go s.write(conn)
 	s.read(conn)
+}
+
+func (s *stream) begin() {
+	s.mu.Lock()
+	s.open = true
+	s.mu.Unlock()
+	s.opened(nil)
 }
 
 // tell calls f in Run, unless the harness has closed the stream, and returns
@@ -119,7 +127,7 @@ func (s *stream) write(conn net.Conn) {
 func (s *stream) Send(p []byte) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.closed || s.conn == nil {
+	if s.closed || !s.open {
 		return ErrClosed
 	}
 	s.waiting = append(s.waiting, p...)

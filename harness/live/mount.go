@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -17,10 +18,10 @@ import (
 
 // Bounds on what a mount server may take; all picked, far above what they do.
 const (
-	mountWait   = 15 * time.Second // until it is mounted
-	flushWait   = 10 * time.Second // until what is dirty has reached the volume
-	releaseWait = 5 * time.Second  // until it is gone, killed
-	cacheWait   = 5 * time.Second  // until clean pages are dropped
+	mountWait   = 15 * time.Second       // until it is mounted
+	flushWait   = 10 * time.Second       // until what is dirty has reached the volume
+	releaseWait = 5 * time.Second        // until it is gone, killed
+	cacheWait   = 200 * time.Millisecond // until clean pages are dropped
 )
 
 // Mounter makes volumes kernel mounts, each served by a process of its own.
@@ -35,7 +36,14 @@ type Mount struct {
 	v      vol.Volume
 	server *wire.Server
 	proc   *Process
+	said   *Output
 	over   chan struct{} // the server has no more to do with the volume
+
+	mu      sync.Mutex
+	dropped <-chan struct{} // of the invalidation that nobody has seen end yet
+
+	once sync.Once
+	left error // what could not be tidied
 }
 
 // Mount makes a volume appear in dir, which is made, and removed with the mount.
@@ -58,21 +66,21 @@ func (m *Mounter) start(ctx context.Context, name string, v vol.Volume, dir stri
 		return nil, err
 	}
 	defer theirs.Close()
-	said := make(readiness, 1)
+	ready, said := make(readiness, 1), m.Log.Output("mount "+name)
 	proc, err := Command{
 		Path: m.Program, Args: []string{"-name", name, dir}, Files: []*os.File{theirs},
-		Stdout: said, Output: m.Log.Output("mount " + name), Survives: true,
+		Stdout: ready, Output: said, Survives: true,
 	}.Start()
 	if err != nil {
 		_ = ours.Close()
 		return nil, err
 	}
-	mount := &Mount{dir: dir, v: v, server: wire.NewServer(ours, v), proc: proc, over: make(chan struct{})}
+	mount := &Mount{dir: dir, v: v, server: wire.NewServer(ours, v), proc: proc, said: said, over: make(chan struct{})}
 	go func() {
 		defer close(mount.over)
 		_ = mount.server.Serve() // what the server sent wrongly shows as errors on the mount
 	}()
-	if err := mount.wait(ctx, said); err != nil {
+	if err := mount.wait(ctx, ready); err != nil {
 		mount.abort()
 		return nil, err
 	}
@@ -93,14 +101,14 @@ func (r readiness) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-func (m *Mount) wait(ctx context.Context, said readiness) error {
+func (m *Mount) wait(ctx context.Context, ready readiness) error {
 	ctx, cancel := context.WithTimeout(ctx, mountWait)
 	defer cancel()
 	select {
-	case <-said:
+	case <-ready:
 		return nil
 	case <-m.proc.Ended():
-		if words := m.proc.Last(); words != "" {
+		if words := m.said.Last(); words != "" {
 			return errors.New(words)
 		}
 		return fmt.Errorf("the mount server ended with code %d", m.proc.Code())
@@ -115,16 +123,27 @@ func (m *Mount) Dir() string { return m.dir }
 // Ended is closed when the mount's server has ended, wanted or not.
 func (m *Mount) Ended() <-chan struct{} { return m.proc.Ended() }
 
+// Code is how the mount's server ended, once it has.
+func (m *Mount) Code() uint32 { return m.proc.Code() }
+
 // Invalidate drops every clean page and name that the kernel holds, so that
-// programs read again what the volume says now.
-func (m *Mount) Invalidate() error {
+// programs read again what the volume says now. It answers whether that is done:
+// a page whose own read hangs is dropped when that is over, and nobody can wait
+// for it.
+func (m *Mount) Invalidate() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.dropped == nil {
+		m.dropped = m.server.Invalidate()
+	}
 	timer := time.NewTimer(cacheWait)
 	defer timer.Stop()
 	select {
-	case <-m.server.Invalidate():
-		return nil
+	case <-m.dropped:
+		m.dropped = nil
+		return true
 	case <-timer.C:
-		return fmt.Errorf("drop caches of %s: no answer within %v", m.dir, cacheWait)
+		return false
 	}
 }
 
@@ -160,9 +179,14 @@ func (m *Mount) Close() error {
 	return m.abort()
 }
 
-// abort kills the server, with which the kernel ends the connection, and takes
-// the mount out of sight.
 func (m *Mount) abort() error {
+	m.once.Do(func() { m.left = m.tidy() })
+	return m.left
+}
+
+// tidy kills the server, with which the kernel ends the connection, and takes
+// the mount out of sight.
+func (m *Mount) tidy() error {
 	m.proc.Kill()
 	_ = m.server.Close()
 	gone := m.proc.EndsWithin(releaseWait)

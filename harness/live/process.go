@@ -16,8 +16,8 @@ type Command struct {
 	Env    []string // besides the mark, PATH and the like; see Environment
 	Dir    string   // where it starts; "" is the root
 	Files  []*os.File
+	Output io.Writer // for all that it prints; it may have a Flush for the end
 	Stdout io.Writer // nil for the same as Output
-	Output *Output
 	// Survives says that the process ends by itself when this one is gone, and
 	// must have the time for it.
 	Survives bool
@@ -26,7 +26,7 @@ type Command struct {
 // Process is a running program, the first of its process group.
 type Process struct {
 	cmd   *exec.Cmd
-	out   *Output
+	out   io.Writer
 	ended chan struct{}
 	code  uint32
 }
@@ -66,7 +66,9 @@ func Environment() []string {
 
 func (p *Process) wait() {
 	_ = p.cmd.Wait() // its state says how it ended
-	p.out.Flush()
+	if o, ok := p.out.(interface{ Flush() }); ok {
+		o.Flush()
+	}
 	p.code = exitCode(p.cmd.ProcessState)
 	close(p.ended)
 }
@@ -87,9 +89,6 @@ func (p *Process) Ended() <-chan struct{} { return p.ended }
 
 // Code is how the process ended, once it has.
 func (p *Process) Code() uint32 { return p.code }
-
-// Last is the last line that it printed.
-func (p *Process) Last() string { return p.out.Last() }
 
 // Kill sends SIGKILL to the process and all of its group. It does not wait: a
 // process that sleeps in the kernel ends later, or never.

@@ -12,8 +12,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func sh(t *testing.T, log *Log, script string) *Process {
-	p, err := Command{Path: "/bin/sh", Args: []string{"-c", script}, Output: log.Output("sh")}.Start()
+func sh(t *testing.T, out *Output, script string) *Process {
+	p, err := Command{Path: "/bin/sh", Args: []string{"-c", script}, Output: out}.Start()
 	require.NoError(t, err)
 	t.Cleanup(p.Kill)
 	return p
@@ -25,10 +25,11 @@ func still() time.Duration { return 1500 * time.Millisecond }
 // even without an end.
 func TestAProcessIsMarkedAndHeard(t *testing.T) {
 	var out bytes.Buffer
-	p := sh(t, NewLog(still, &out), `echo $FOURDAYS_RUN; pwd >&2; printf the-end; exit 7`)
+	said := NewLog(still, &out).Output("sh")
+	p := sh(t, said, `echo $FOURDAYS_RUN; pwd >&2; printf the-end; exit 7`)
 	<-p.Ended()
 	require.EqualValues(t, 7, p.Code())
-	require.Equal(t, "the-end", p.Last())
+	require.Equal(t, "the-end", said.Last())
 	require.Equal(t, fmt.Sprintf("1.500000 sh %s\n1.500000 sh /\n1.500000 sh the-end\n", Mark()), out.String())
 	require.True(t, Alive(Mark()))
 	for _, dead := range []string{"", "x", "1", "1.1", fmt.Sprintf("%d.1", os.Getpid())} {
@@ -57,7 +58,7 @@ func TestAKillTakesTheWholeGroup(t *testing.T) {
 }
 
 func TestAPausedProcessStandsStill(t *testing.T) {
-	p := sh(t, NewLog(still, nil), `sleep 0.2`)
+	p := sh(t, NewLog(still, nil).Output("sh"), `sleep 0.2`)
 	p.Pause()
 	require.False(t, p.EndsWithin(500*time.Millisecond))
 	p.Continue()
