@@ -67,7 +67,7 @@ func table(runs ...*report.Run) *Table {
 func TestTheTableReadsAsItShould(t *testing.T) {
 	odd := fate()
 	odd[1].Verdict, odd[1].Why = report.Inconclusive, "the bug did not fire"
-	odd[2].Nodes = odd[2].Nodes[:1]
+	odd[2].Nodes, odd[2].Mail.Unread = odd[2].Nodes[:1], 12
 	odd[2].Audit = report.Audit{}
 	odd = append(odd, &report.Run{Scenario: "fate-broken", Verdict: report.Error, Why: "n1 did not start", Variant: &report.Variant{Name: "broken"}})
 	odd[2].Recovery, odd[2].UnavailableMS = recovery.Recovery{}, nil

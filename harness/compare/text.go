@@ -50,7 +50,7 @@ func (t *Table) Text(w io.Writer, width int) error {
 	return err
 }
 
-const legend = `Unread: acknowledged, and nobody could look for it at the end. Replicas and mailboxes: as they were at the end; mailboxes of those asked for. Without service: the longest time in which somebody asked and nobody was served. RTA: from the first failure to steady service, which a node that goes on refusing puts off. ">": not over at the end.`
+const legend = `Unread: acknowledged, and nobody could look for it at the end: what is lost or altered is that much or more. Replicas and mailboxes: as they were at the end; mailboxes of those asked for. Without service: the longest time in which somebody asked and nobody was served. RTA: from the first failure to steady service, which a node that goes on refusing puts off. ">": not over at the end.`
 
 // grid is a table of single lines. Its first row and first column are labels.
 type grid struct {
@@ -99,13 +99,21 @@ func (t *Table) columns() []column {
 	n := func(count func(Mail) int) func(Row) string {
 		return func(r Row) string { return report.Count(int64(count(r.Mail))) }
 	}
+	least := func(count func(Mail) int) func(Row) string {
+		return func(r Row) string {
+			if r.Mail.Unread > 0 {
+				return ">= " + report.Count(int64(count(r.Mail)))
+			}
+			return report.Count(int64(count(r.Mail)))
+		}
+	}
 	all := []column{
 		{"", false, func(r Row) string { return r.Variant }},
 		{"verdict", false, func(r Row) string { return r.Verdict }},
 		{"mail acknowledged", true, n(func(m Mail) int { return m.Acknowledged })},
-		{"lost", true, n(func(m Mail) int { return m.Lost })},
+		{"lost", true, least(func(m Mail) int { return m.Lost })},
 		{"unread", true, n(func(m Mail) int { return m.Unread })},
-		{"altered", true, n(func(m Mail) int { return m.Altered })},
+		{"altered", true, least(func(m Mail) int { return m.Altered })},
 		{"delayed", true, n(func(m Mail) int { return m.Delayed })},
 		{"bounced", true, n(func(m Mail) int { return m.Bounced })},
 	}
