@@ -35,6 +35,9 @@ type Input struct {
 	// Replicas says who may be believed in the end. When it is empty, every
 	// node that answered an audit is taken to serve.
 	Replicas []ReplicaState
+	// Outside says that the store shows no replicas: all that is known of it in the
+	// end is what was read through IMAP.
+	Outside bool
 	// Domains are the mail domains that the store serves; empty means all.
 	Domains []string
 	// Queued are the messages that senders still hold at the end, and
@@ -45,7 +48,21 @@ type Input struct {
 	// LateUS is the delay from which a delivery counts as late; 0 means an hour
 	// (picked).
 	LateUS int64
+	// End is told by Verdicts, once of each acknowledged message, what became of
+	// it. It may be nil.
+	End func(of Recipient, became Ending)
 }
+
+// Ending is what became of an acknowledged message.
+type Ending string
+
+// The endings; Mail counts them under these names.
+const (
+	Present Ending = "present"
+	Removed Ending = "removed"
+	Unread  Ending = "unread"
+	Lost    Ending = "lost"
+)
 
 // FaultReceipt is the harness's own evidence that a planned fault happened.
 // Times are microseconds since the start of the run.

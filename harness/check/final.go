@@ -146,6 +146,19 @@ const (
 	removed // by its owner, or possibly by its owner
 )
 
+// ending is the word for others.
+func (f fate) ending() Ending {
+	switch f {
+	case fine:
+		return Present
+	case vanished:
+		return Lost
+	case unread:
+		return Unread
+	}
+	return Removed
+}
+
 // fateOf judges one promised copy by the last looks. With the body unreadable
 // wherever it is, a copy has vanished.
 func (f *finale) fateOf(s *slot) fate {
@@ -248,14 +261,18 @@ func (f *finale) judgeOutcome(l *letter) {
 	}
 	f.mail.Acknowledged++
 	f.message.Acknowledged++
-	switch f.outcome(l) {
-	case fine:
+	became := f.outcome(l).ending()
+	if f.in.End != nil {
+		f.in.End(Recipient{Account: l.acct.name, Message: l.key}, became)
+	}
+	switch became {
+	case Present:
 		f.mail.Present++
-	case vanished:
+	case Lost:
 		f.mail.Lost++
 		f.message.lose(l.ackedUS)
 		f.violate(checkD1, l, f.lossOp(l), "message %s for %s was acknowledged at %s and is lost", l.key, l.acct.name, clock(l.ackedUS))
-	case unread:
+	case Unread:
 		f.mail.Unread++
 		f.message.Unread++
 	default:
@@ -357,6 +374,8 @@ func (f *finale) doubt(i invariant) string {
 		return fmt.Sprintf("%d of %d acknowledged messages were not looked for afterwards", f.mail.Unread, f.mail.Acknowledged)
 	case i == checkD4 && f.openEnds > 0:
 		return fmt.Sprintf("%d messages were neither delivered nor bounced, and what senders still hold is not known", f.openEnds)
+	case (i == checkR1 || i == checkR2) && f.in.Outside:
+		return "the server shows no replicas and no index of its own"
 	case i == checkR1 && f.union:
 		return "no replica serves"
 	case i == checkR1 && len(f.nodes) < 2:
