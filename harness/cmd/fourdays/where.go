@@ -6,6 +6,7 @@ import (
 	"os"
 	"slices"
 
+	"fourdays/harness/local"
 	"fourdays/harness/run"
 	"fourdays/harness/scenario"
 	"fourdays/harness/sim"
@@ -29,6 +30,26 @@ var places = map[string]func(ctx context.Context, say func(string)) (world.Place
 		}
 		return p, nil
 	},
+	"local": func(ctx context.Context, say func(string)) (world.Place, error) {
+		source, cache, err := roots()
+		if err != nil {
+			return nil, err
+		}
+		p, err := local.Prepare(ctx, source, cache, say, run.Programs()...)
+		if err != nil {
+			return nil, err
+		}
+		return p, nil
+	},
+}
+
+// roots are the folder of the sources and that of what is built from them.
+func roots() (source, cache string, err error) {
+	if cache, err = sim.CacheDir(); err != nil {
+		return "", "", fmt.Errorf("find cache folder: %w", err)
+	}
+	source, err = sim.FindSource()
+	return source, cache, err
 }
 
 // live says that time in the world is real.
