@@ -10,6 +10,8 @@ package report
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"fourdays/harness/check"
@@ -47,6 +49,8 @@ type Run struct {
 	Why    string `json:"why,omitempty"`
 	Digest string `json:"digest"`
 	Build  Build  `json:"build"`
+	// Target is the mail server of others that was tested; nil for our own store.
+	Target *Target `json:"target,omitempty"`
 
 	WallMS    int64 `json:"wall_ms"`
 	VirtualMS int64 `json:"virtual_ms"`
@@ -108,6 +112,25 @@ type Build struct {
 	GuestSHA256 string `json:"guest_sha256"`
 	BugsSHA256  string `json:"bugs_sha256"`
 	Arch        string `json:"arch"`
+}
+
+// Target is a mail server of others.
+type Target struct {
+	Server   string            `json:"server"`             // as the scenario calls it
+	Version  string            `json:"version,omitempty"`  // in its own words
+	Settings map[string]string `json:"settings,omitempty"` // that the scenario gave its hooks
+}
+
+// String is the target in one line.
+func (t *Target) String() string {
+	text := t.Server
+	if t.Version != "" {
+		text += " (" + strings.Join(strings.Fields(t.Version), " ") + ")"
+	}
+	for _, name := range slices.Sorted(maps.Keys(t.Settings)) {
+		text += ", " + name + "=" + t.Settings[name]
+	}
+	return text
 }
 
 // Expectation is one line of the scenario's expect part, judged.

@@ -90,6 +90,9 @@ func (t *texter) head() {
 	if r.Background != nil {
 		t.line("  %s", r.Background)
 	}
+	if r.Target != nil {
+		t.wrap("  ", "tested: "+r.Target.String())
+	}
 	if r.live() {
 		t.line("  %s of real time, %s in all; world %s", Span(r.VirtualMS), Span(r.WallMS), r.World)
 		return

@@ -102,3 +102,11 @@ func TestALiveRunClaimsNoDigest(t *testing.T) {
 	require.Contains(t, text, "--world local --seed 3")
 	require.NotContains(t, text, "virtual")
 }
+
+func TestTheServerOfOthersIsNamed(t *testing.T) {
+	r := calm()
+	r.Target = &Target{Server: "Dovecot", Version: "2.3.19\n", Settings: map[string]string{"FSYNC": "never", "FORMAT": "maildir"}}
+	var b bytes.Buffer
+	require.NoError(t, Text(&b, r, ""))
+	require.Contains(t, b.String(), "\n  tested: Dovecot (2.3.19), FORMAT=maildir, FSYNC=never\n")
+}

@@ -98,16 +98,27 @@ func (st *stage) prepare() error {
 	if err := st.until("connect to the load driver", st.pace.start, func() bool { return connected }); err != nil {
 		return err
 	}
-	if err := st.until("start the store", st.pace.start, st.polling(st.allReady)); err != nil {
-		return err
-	}
-	if err := st.makeAccounts(); err != nil {
+	if err := st.awaitStore(); err != nil {
 		return err
 	}
 	if err := st.fillArchive(); err != nil {
 		return err
 	}
 	return st.zero()
+}
+
+// awaitStore waits until the store serves, and makes its accounts.
+func (st *stage) awaitStore() error {
+	if st.foreign != nil {
+		if err := st.awaitForeign(); err != nil {
+			return err
+		}
+		return st.prepareForeign()
+	}
+	if err := st.until("start the store", st.pace.start, st.polling(st.allReady)); err != nil {
+		return err
+	}
+	return st.makeAccounts()
 }
 
 // polling asks the nodes how they are before each look.
@@ -204,6 +215,9 @@ func (st *stage) settle() error {
 	st.tell("phase", "the script is over; nothing new is sent")
 	st.engine.StopArrivals()
 	heartbeat := 3 * st.s.Raft.Timeout
+	if st.foreign != nil {
+		heartbeat = 0 // there are no followers
+	}
 	if err := st.liveTo(st.s.Duration + max(st.s.Settle, heartbeat)); err != nil {
 		return err
 	}
@@ -228,6 +242,9 @@ func (st *stage) audit() error {
 	st.verified = verification{running: true, seen: map[string]string{}}
 	done := false
 	sample := min(len(st.accounts), 20)
+	if st.foreign != nil {
+		sample = len(st.accounts) // nothing else shows what is there
+	}
 	st.engine.Audit(sample, 3, func(unanswered int) { st.ev.Unanswered, done = unanswered, true })
 	if err := st.until("the last audit", st.pace.audit, func() bool { return done }); err != nil {
 		return err
@@ -239,7 +256,11 @@ func (st *stage) audit() error {
 	}
 	heard := false
 	st.probe(func() { heard = true })
-	return st.until("the last look at the nodes", st.pace.start, func() bool { return heard })
+	err := st.until("the last look at the nodes", st.pace.start, func() bool { return heard })
+	if err == nil && st.foreign != nil {
+		err = st.endForeign()
+	}
+	return err
 }
 
 // conclude fills the evidence with what is known at the end.

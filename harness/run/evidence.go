@@ -23,6 +23,8 @@ type Evidence struct {
 	Digest   string       `json:"digest"`
 	Events   uint64       `json:"events"`
 	Build    report.Build `json:"build"`
+	// Target is the mail server that was tested, nil for our own store.
+	Target *report.Target `json:"target,omitempty"`
 	// Ended is "completed", "aborted" or "error"; Why says what happened.
 	Ended     string `json:"ended"`
 	Why       string `json:"why,omitempty"`

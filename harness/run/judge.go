@@ -69,7 +69,7 @@ func (ev *Evidence) report(s *scenario.Scenario) *report.Run {
 	r := &report.Run{
 		Schema: report.Schema, Scenario: s.Name, Title: s.Title, Seed: ev.Seed, World: ev.World, Digest: ev.Digest,
 		Build: ev.Build, WallMS: ev.WallMS, VirtualMS: ev.VirtualMS, FullMS: ev.VirtualMS - ev.LeaptMS, LeaptMS: ev.LeaptMS,
-		Milestones: ev.Milestones, Timeline: ev.Timeline, Scrubs: ev.Scrubs,
+		Target: ev.Target, Milestones: ev.Milestones, Timeline: ev.Timeline, Scrubs: ev.Scrubs,
 		Population: report.Population{Mailboxes: int64(s.Mail.Population), Simulated: int64(s.Mail.Mailboxes)},
 	}
 	switch ev.Ended {
@@ -111,6 +111,9 @@ func (ev *Evidence) checkInput(s *scenario.Scenario) check.Input {
 			}
 		}
 		in.Faults = append(in.Faults, r)
+	}
+	if in.Outside = ev.Target != nil; in.Outside {
+		return in // what it keeps is seen through IMAP alone
 	}
 	for _, n := range ev.Nodes {
 		in.Replicas = append(in.Replicas, check.ReplicaState{Node: n.ID, Fenced: n.Fenced, Reason: n.Reason, Reachable: n.Reachable})

@@ -42,17 +42,23 @@ func (st *stage) start(n *node) {
 	if st.w.Running(n.name) {
 		return
 	}
+	if err := st.launch(n); err != nil {
+		st.fail(err)
+	}
+}
+
+func (st *stage) launch(n *node) error {
+	onExit := func(code uint32) { st.exited(n, code) }
+	if st.foreign != nil {
+		return st.foreign.Start(st.ctx, st.fleet.Volume(n.name), onExit)
+	}
 	mounts := []world.Mount{{Path: "/data", Volume: st.fleet.Volume(n.name)}}
 	if st.s.Storage.Promise {
 		mounts = append(mounts, world.Mount{Path: "/promise", Volume: st.fleet.Volume(scenario.Device(n.name))})
 	}
-	err := st.w.Start(st.ctx, world.Spec{
-		Name: n.name, IP: n.ip, Program: nodeProgram, Args: st.nodeArgs(n), Mounts: mounts, Peers: st.peers(n),
-		OnExit: func(code uint32) { st.exited(n, code) },
+	return st.w.Start(st.ctx, world.Spec{
+		Name: n.name, IP: n.ip, Program: nodeProgram, Args: st.nodeArgs(n), Mounts: mounts, Peers: st.peers(n), OnExit: onExit,
 	})
-	if err != nil {
-		st.fail(err)
-	}
 }
 
 // peers are the addresses that a node dials.
@@ -90,6 +96,10 @@ func (st *stage) nodeArgs(n *node) []string {
 
 // exited is the supervisor: a program that ended by itself is started again.
 func (st *stage) exited(n *node, code uint32) {
+	if !n.wanted { // it was asked to end
+		st.tell("operator", "%s has ended, with code %d", n.name, code)
+		return
+	}
 	if st.Now() < 0 {
 		st.fail(fmt.Errorf("start the store: %s ended with code %d before the run began; log/programs.log has its last words", n.name, code))
 		return
@@ -118,13 +128,16 @@ func (st *stage) node(name string) *node {
 func (st *stage) startLoad(ready func()) error {
 	var nodes []string
 	for _, n := range st.nodes {
-		nodes = append(nodes, n.name+"="+st.at(n.ip, lmtpPort)+","+st.at(n.ip, imapPort)+","+st.at(n.ip, adminPort))
+		nodes = append(nodes, n.name+"="+st.faces(n))
 	}
 	ip := st.w.Address(world.Driver)
 	control := st.at(ip, controlPort)
+	args := []string{"-control", control, "-nodes", strings.Join(nodes, ";")}
+	if st.foreign != nil {
+		args = append(args, "-logins", st.foreign.Logins())
+	}
 	err := st.w.Start(st.ctx, world.Spec{
-		Name: "load", IP: ip, Program: loadProgram,
-		Args:   []string{"-control", control, "-nodes", strings.Join(nodes, ";")},
+		Name: "load", IP: ip, Program: loadProgram, Args: args,
 		OnExit: func(code uint32) { st.fail(fmt.Errorf("drive load: the driver ended with code %d", code)) },
 	})
 	if err != nil {
@@ -132,6 +145,14 @@ func (st *stage) startLoad(ready func()) error {
 	}
 	st.drv.w, st.drv.address = st.w, control
 	return st.drv.connect(st.epoch(), ready)
+}
+
+// faces are the addresses of a node as the driver wants them.
+func (st *stage) faces(n *node) string {
+	if st.foreign != nil {
+		return st.foreign.Faces()
+	}
+	return st.at(n.ip, lmtpPort) + "," + st.at(n.ip, imapPort) + "," + st.at(n.ip, adminPort)
 }
 
 // health is what the harness's probes have learnt of the nodes.
@@ -175,7 +196,7 @@ const (
 func (st *stage) probe(done func()) {
 	left := len(st.nodes)
 	for _, n := range st.nodes {
-		st.admin(n.name, "GET", "/health", "", func(op *hist.Op) {
+		st.ask(n, func(op *hist.Op) {
 			st.heard(n, op)
 			if left--; left == 0 && done != nil {
 				done()

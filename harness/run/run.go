@@ -34,6 +34,8 @@ type Options struct {
 	// Source is the scenario as its file has it, for Pair, which writes whole run
 	// directories; nil is the scenario printed.
 	Source []byte
+	// Folder is where the hooks of an external target run: the scenario's own.
+	Folder string
 	// Place makes the world. Runs may share it.
 	Place world.Place
 }

@@ -56,6 +56,7 @@ type stage struct {
 	prepared time.Duration // what was leapt before the scenario began
 	verified verification
 	health   health
+	foreign  *foreign // nil for our own store
 }
 
 // node is one replica's machine.
@@ -112,6 +113,9 @@ func (st *stage) close() error {
 	if st.w != nil {
 		note(st.w.Close(context.WithoutCancel(st.ctx)))
 	}
+	if st.foreign != nil {
+		note(st.foreign.Close())
+	}
 	note(st.out.Close())
 	note(st.log.Close())
 	if len(errs) > 0 {
@@ -137,7 +141,24 @@ func (st *stage) build() error {
 	if err := st.buildFleet(); err != nil {
 		return err
 	}
+	st.nameAccounts()
+	if err := st.buildForeign(); err != nil {
+		return err
+	}
 	return st.buildLoad()
+}
+
+// nameAccounts takes the accounts of an external target, or makes them up.
+func (st *stage) nameAccounts() {
+	if x := st.s.External; x != nil && len(x.Logins) > 0 {
+		for _, l := range x.Logins {
+			st.accounts = append(st.accounts, l.Account)
+		}
+		return
+	}
+	for i := range st.s.Mail.Mailboxes {
+		st.accounts = append(st.accounts, fmt.Sprintf("u%04d@%s", i+1, st.s.Mail.Domains[i%len(st.s.Mail.Domains)]))
+	}
 }
 
 func (st *stage) replicas() (all []scenario.Replica) {
@@ -185,9 +206,6 @@ func (st *stage) buildFleet() (err error) {
 }
 
 func (st *stage) buildLoad() error {
-	for i := range st.s.Mail.Mailboxes {
-		st.accounts = append(st.accounts, fmt.Sprintf("u%04d@%s", i+1, st.s.Mail.Domains[i%len(st.s.Mail.Domains)]))
-	}
 	w := st.s.Workload
 	profile, ok := workload.Profiles[w.Senders]
 	if !ok {
@@ -203,6 +221,7 @@ func (st *stage) buildLoad() error {
 		Deliver: workload.Constant(w.Deliver.PerSecond()), Read: workload.Constant(w.Read.PerSecond()),
 		Change: workload.Constant(w.Change.PerSecond()), Senders: profile,
 		Sizes: workload.Sizes{Cap: int(w.MaxSize)}, Start: w.From, End: w.Until, Record: st.record,
+		NoAdmin: st.foreign != nil,
 	}, st)
 	return err
 }

@@ -80,6 +80,8 @@ func (st *stage) do(step scenario.Step) error {
 		return st.each(step, a.Nodes, st.kill)
 	case scenario.Start:
 		return st.each(step, a.Nodes, st.startNode)
+	case scenario.Stop:
+		return st.each(step, a.Nodes, st.stopForeign)
 	case scenario.Restart:
 		return st.each(step, a.Nodes, st.restart)
 	case scenario.Failover:
@@ -299,6 +301,9 @@ func (st *stage) powerOn(name string) error {
 }
 
 func (st *stage) kill(name string) error {
+	if st.foreign != nil {
+		return st.killForeign(name, nil)
+	}
 	st.node(name).wanted = false
 	return st.w.Kill(name)
 }
@@ -310,6 +315,9 @@ func (st *stage) startNode(name string) error {
 }
 
 func (st *stage) restart(name string) error {
+	if st.foreign != nil {
+		return st.killForeign(name, func() { st.start(st.node(name)) })
+	}
 	if err := st.kill(name); err != nil {
 		return err
 	}

@@ -32,6 +32,9 @@ func (e *Engine) Audit(sample, window int, done func(unanswered int)) {
 	unanswered := 0
 	var jobs []job
 	for _, op := range AuditPlan(e.cfg.Seed, e.cfg.Accounts, boxNames, e.cfg.Nodes, sample) {
+		if op.Kind == hist.Audit && e.cfg.NoAdmin {
+			continue
+		}
 		op.TimeoutUS = e.cfg.ReadTimeout.Microseconds()
 		op.Try = 1
 		jobs = append(jobs, job{op, func(answer *hist.Op) *hist.Op {

@@ -53,6 +53,9 @@ type Config struct {
 	// read (research: ReturnPath, 2014); a negative share is none.
 	Bodies float64
 
+	// NoAdmin says that nodes have no admin face: the last audit is of IMAP alone.
+	NoAdmin bool
+
 	// Arrivals fall into [Start, End); retries go on after End.
 	Start, End time.Duration
 
