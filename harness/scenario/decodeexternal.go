@@ -35,7 +35,7 @@ func (d *decoder) targets(s *Scenario) (target, external field) {
 }
 
 func (d *decoder) server(n *yaml.Node) *External {
-	x := &External{User: "{account}", Password: "pw-{account}"}
+	x := &External{User: "{account}", Password: "pw-{account}", where: place{n.Line, n.Column}}
 	d.mapping(n, ExternalTarget,
 		must("server", d.text(&x.Server)),
 		may("lmtp", d.endpoint(&x.LMTP)),

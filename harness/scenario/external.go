@@ -26,6 +26,8 @@ type External struct {
 	Logins []Login
 	Env    []Var // for the hooks, in the file's order
 	Hooks  Hooks
+
+	where place // of the section in the file
 }
 
 // Login is one account that exists, and its password.

@@ -78,3 +78,10 @@ func TestOurOwnStoreHasNoHookToStop(t *testing.T) {
 	_, err := Parse("test.yaml", []byte(src))
 	require.ErrorContains(t, err, "test.yaml:28:21: only an external target has a hook to stop it; use kill, or target: external")
 }
+
+func TestAnExternalTargetNeedsCommandsOfThisMachine(t *testing.T) {
+	s, err := Parse("test.yaml", read(t, "testdata/external.yaml"))
+	require.NoError(t, err)
+	require.Equal(t, "test.yaml:5:3: an external target is run by commands of this machine; play it with --world local", NotElsewhere(s)[0].In("test.yaml"))
+	require.Empty(t, NotElsewhere(mustParse(t, read(t, "testdata/example.yaml"))))
+}

@@ -36,6 +36,9 @@ func placeless(s *Scenario) *Scenario {
 	for i := range s.Timeline {
 		s.Timeline[i].where = nil
 	}
+	if s.External != nil {
+		s.External.where = place{}
+	}
 	return s
 }
 

@@ -201,7 +201,7 @@ func (r *rehearsal) rehearse(a *app, place world.Place, p *progress) {
 	}
 	began := time.Now()
 	got, err := r.guarded(a, run.Options{
-		Seed: &r.seed, Dir: r.dir.Path, Place: place,
+		Seed: &r.seed, Dir: r.dir.Path, Place: place, Folder: filepath.Dir(r.path),
 		Progress: func(at run.Progress) { p.at(r.scenario.Name, at) },
 	})
 	if got != nil && got.WallMS == 0 {

@@ -143,7 +143,7 @@ func (c *couple) play(a *app, place world.Place, p *progress) {
 	began := time.Now()
 	name := func(side string) string { return c.scenario.Name + "/" + side }
 	c.result, c.err = c.guardedPair(a, run.Options{
-		Seed: &c.seed, Dir: c.dir.Path, Source: c.source, Place: place,
+		Seed: &c.seed, Dir: c.dir.Path, Source: c.source, Place: place, Folder: filepath.Dir(c.path),
 		Progress: func(at run.Progress) { p.at(name(at.Side), at) },
 	})
 	c.wall = time.Since(began)

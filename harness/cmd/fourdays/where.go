@@ -74,10 +74,14 @@ func (w where) there() error {
 
 // unfit is what keeps a scenario out of the world, with its places in the file.
 func (w where) unfit(s *scenario.Scenario) []scenario.Issue {
+	var issues []scenario.Issue
 	if w.live() {
-		return scenario.NotLive(s)
+		issues = scenario.NotLive(s)
 	}
-	return nil
+	if w.World != "local" {
+		issues = append(issues, scenario.NotElsewhere(s)...)
+	}
+	return issues
 }
 
 // wholly refuses scenarios of which one cannot be played in the world.
