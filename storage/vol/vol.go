@@ -124,8 +124,8 @@ type Volume interface {
 
 // Canceler is implemented by volumes that can let go of an operation. After
 // Cancel the volume neither uses op nor calls its done, unless it has called it
-// already or is doing so. What op would have done has not happened, or has
-// happened whole.
+// already or is doing so. What op would have done happens whole, perhaps later,
+// or not at all. A Close is not canceled: a file would stay open for ever.
 type Canceler interface {
 	Cancel(op *Op)
 }
