@@ -65,6 +65,9 @@ func New(_ context.Context, cfg Config) (*World, error) {
 		return nil, err
 	}
 	dir, err := os.MkdirTemp(cfg.Dir, "fourdays-")
+	if err == nil {
+		err = os.Chmod(dir, 0o711) // servers of others have users of their own
+	}
 	if err != nil {
 		b.release()
 		return nil, fmt.Errorf("make a folder for mounts: %w", err)
