@@ -54,6 +54,11 @@ func (l *Loop) At(t time.Duration, f func()) {
 	l.seq++
 	heap.Push(&l.plan, &event{t, l.seq, f})
 	l.mu.Unlock()
+	l.ring()
+}
+
+// ring has Run look again.
+func (l *Loop) ring() {
 	select {
 	case l.bell <- struct{}{}:
 	default:
@@ -67,15 +72,18 @@ func (l *Loop) Post(f func()) { l.At(l.Now(), f) }
 // Run is being called or not: a kernel waits for a volume's answers.
 func (l *Loop) After(d time.Duration, f func()) { time.AfterFunc(max(d, 0), f) }
 
-// Stop makes the current Run return.
+// Stop makes the current Run return. It may be called from any goroutine.
 func (l *Loop) Stop() {
+	defer l.ring()
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.stopped = true
 }
 
-// Fail makes the current and every later Run return err.
+// Fail makes the current and every later Run return err. It may be called from
+// any goroutine.
 func (l *Loop) Fail(err error) {
+	defer l.ring()
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.err == nil {

@@ -63,6 +63,15 @@ func TestRunEndsWithAnErrorAndWithItsContext(t *testing.T) {
 }
 
 // TestAVolumesTimersNeedNoRun: a kernel waits for them.
+// TestAFailureElsewhereEndsARunThatWaits would take an hour otherwise.
+func TestAFailureElsewhereEndsARunThatWaits(t *testing.T) {
+	l := NewLoop()
+	broken := errors.New("broken")
+	time.AfterFunc(20*time.Millisecond, func() { l.Fail(broken) })
+	require.ErrorIs(t, l.Run(t.Context(), time.Hour), broken)
+	require.Less(t, l.Now(), time.Minute)
+}
+
 func TestAVolumesTimersNeedNoRun(t *testing.T) {
 	done := make(chan bool)
 	NewLoop().After(-time.Second, func() { close(done) })
