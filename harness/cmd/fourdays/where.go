@@ -6,6 +6,7 @@ import (
 	"os"
 	"slices"
 
+	"fourdays/harness/live"
 	"fourdays/harness/local"
 	"fourdays/harness/run"
 	"fourdays/harness/scenario"
@@ -31,11 +32,11 @@ var places = map[string]func(ctx context.Context, say func(string)) (world.Place
 		return p, nil
 	},
 	"local": func(ctx context.Context, say func(string)) (world.Place, error) {
-		source, cache, err := roots()
+		b, err := builder(say)
 		if err != nil {
 			return nil, err
 		}
-		p, err := local.Prepare(ctx, source, cache, say, run.Programs()...)
+		p, err := local.Prepare(ctx, b.Root, b.Cache, say, run.Programs()...)
 		if err != nil {
 			return nil, err
 		}
@@ -43,13 +44,18 @@ var places = map[string]func(ctx context.Context, say func(string)) (world.Place
 	},
 }
 
-// roots are the folder of the sources and that of what is built from them.
-func roots() (source, cache string, err error) {
-	if cache, err = sim.CacheDir(); err != nil {
-		return "", "", fmt.Errorf("find cache folder: %w", err)
+// builder builds the programs of worlds in real time, where those of the
+// simulator are built as well.
+func builder(say func(string)) (*live.Builder, error) {
+	cache, err := sim.CacheDir()
+	if err != nil {
+		return nil, fmt.Errorf("find cache folder: %w", err)
 	}
-	source, err = sim.FindSource()
-	return source, cache, err
+	source, err := sim.FindSource()
+	if err != nil {
+		return nil, err
+	}
+	return &live.Builder{Root: source, Cache: cache, Progress: say}, nil
 }
 
 // live says that time in the world is real.
