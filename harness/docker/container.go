@@ -170,6 +170,10 @@ func (b *box) unpause(ctx context.Context) error {
 	return nil
 }
 
+func (b *box) done() <-chan struct{} { return b.ended }
+
+func (b *box) exit() uint32 { return b.code }
+
 // endsWithin waits for the end of the container.
 func (b *box) endsWithin(d time.Duration) bool {
 	timer := time.NewTimer(d)

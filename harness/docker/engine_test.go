@@ -88,7 +88,7 @@ func newLab(t *testing.T) *lab {
 		require.Empty(t, l.left())
 		require.NoError(t, e.close())
 	})
-	l.image, err = e.image(ctx, path, l.log)
+	l.image, err = e.image(ctx, "guest", path, l.log)
 	require.NoError(t, err)
 	l.net, err = e.network(ctx, l.run, os.Getpid())
 	require.NoError(t, err)
@@ -239,14 +239,14 @@ func TestImageIsMadeOnce(t *testing.T) {
 	path, err := guest()
 	require.NoError(t, err)
 	var said bytes.Buffer
-	again, err := l.e.image(l.ctx, path, &said)
+	again, err := l.e.image(l.ctx, "guest", path, &said)
 	require.NoError(t, err)
 	require.Equal(t, l.image, again)
 	require.Empty(t, said.String())
 
 	other := filepath.Join(t.TempDir(), "guest")
 	require.NoError(t, os.WriteFile(other, []byte("another"), 0o755))
-	name, err := l.e.image(l.ctx, other, &said)
+	name, err := l.e.image(l.ctx, "guest", other, &said)
 	require.NoError(t, err)
 	require.NotEqual(t, l.image, name)
 	p := l.plan("say")
@@ -269,7 +269,7 @@ func TestFailingImageSaysWhy(t *testing.T) {
 	require.ErrorContains(t, err, "make image localhost/fourdays/broken")
 	require.Regexp(t, "program.*(no such file|not found|not exist)", err.Error())
 
-	_, err = l.e.image(l.ctx, filepath.Join(t.TempDir(), "nothing"), l.log)
+	_, err = l.e.image(l.ctx, "guest", filepath.Join(t.TempDir(), "nothing"), l.log)
 	require.ErrorIs(t, err, os.ErrNotExist)
 
 	p := l.plan("say")

@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path"
 	"time"
 
 	"github.com/containerd/errdefs"
@@ -32,16 +31,16 @@ ENTRYPOINT ["/program"]
 const imageAge = 24 * time.Hour
 
 // image makes an image of a static program, unless the engine has it, and
-// returns its name. log takes what the engine says about it.
-func (e *engine) image(ctx context.Context, program string, log io.Writer) (string, error) {
-	binary, err := os.ReadFile(program)
+// returns its name. log takes what the engine says about it; it may be nil.
+func (e *engine) image(ctx context.Context, program, path string, log io.Writer) (string, error) {
+	binary, err := os.ReadFile(path)
 	if err != nil {
 		return "", fmt.Errorf("make image: %w", err)
 	}
 	ctx, cancel := context.WithTimeout(ctx, buildTimeout)
 	defer cancel()
 	sum := sha256.Sum256(append([]byte(dockerfile), binary...))
-	repo, tag := imageName+path.Base(program), hex.EncodeToString(sum[:8])
+	repo, tag := imageName+program, hex.EncodeToString(sum[:8])
 	if _, err = e.api.ImageInspect(ctx, repo+":"+tag); err == nil {
 		return repo + ":" + tag, nil
 	}

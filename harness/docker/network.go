@@ -117,4 +117,3 @@ func (e *engine) removeNetwork(ctx context.Context, id string) error {
 	}
 	return nil
 }
-

@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"os/signal"
+	"time"
 )
 
 func main() {
@@ -23,6 +24,8 @@ func main() {
 		echo(os.Args[2])
 	case "keep": // what comes to an address in a file, synced, and answer "kept"
 		keep(os.Args[2], os.Args[3])
+	case "call": // an address, and say whether it echoes
+		call(os.Args[2])
 	default:
 		fmt.Println("cannot", act)
 		os.Exit(2)
@@ -43,6 +46,22 @@ func accept(address string, serve func(net.Conn)) {
 		}
 		go serve(conn)
 	}
+}
+
+func call(address string) {
+	conn, err := net.DialTimeout("tcp", address, 5*time.Second)
+	if err != nil {
+		fmt.Println(err)
+		os.Exit(1)
+	}
+	_, _ = conn.Write([]byte("x"))
+	_ = conn.SetReadDeadline(time.Now().Add(time.Second))
+	if _, err := conn.Read(make([]byte, 1)); err != nil {
+		fmt.Println("nobody answers")
+	} else {
+		fmt.Println("answered")
+	}
+	select {}
 }
 
 func echo(address string) {

@@ -1,0 +1,266 @@
+package docker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"net/netip"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"fourdays/harness/live"
+	"fourdays/harness/world"
+	"fourdays/storage/vol"
+)
+
+// Bounds on a program's end, all picked.
+const (
+	// killWait is how long the harness stands still for a kill.
+	killWait = 2 * time.Second
+	// dieWait is how long a killed program may take to end before its storage is
+	// taken to hang: the kernel first writes what the program had mapped.
+	dieWait = 5 * time.Second
+	// goneWait is how long it may take when its mounts are gone as well.
+	goneWait = 15 * time.Second
+)
+
+// errOver ends what was begun for a life that is over.
+var errOver = errors.New("its machine was stopped meanwhile")
+
+// machine is a name on the network. The run's goroutine asks; what takes long
+// is done in the order of asking.
+type machine struct {
+	w     *World
+	name  string
+	life  *life           // what runs, or is about to; the run's own
+	asked <-chan struct{} // closed when all that was asked for is done; the run's own
+	boxes int             // that there were; of who does what was asked
+	seats seats
+}
+
+// life is a program from its start to its end.
+type life struct {
+	spec world.Spec
+	args []string
+	over atomic.Bool // its end is wanted, or noticed
+	body body        // of who does what was asked
+}
+
+func newMachine(w *World, name string) *machine {
+	none := make(chan struct{})
+	close(none)
+	return &machine{w: w, name: name, asked: none}
+}
+
+func (m *machine) running() bool { return m.life != nil }
+
+// then does f when all that was asked before is done. What fails, fails the run.
+func (m *machine) then(f func(ctx context.Context) error) <-chan struct{} {
+	before, done := m.asked, make(chan struct{})
+	m.asked = done
+	go func() {
+		defer close(done)
+		<-before
+		if err := f(m.w.ctx); err != nil && !errors.Is(err, errOver) {
+			m.w.Fail(fmt.Errorf("machine %s: %w", m.name, err))
+		}
+	}()
+	return done
+}
+
+// wait waits until all that was asked is done.
+func (m *machine) wait(ctx context.Context) error {
+	select {
+	case <-m.asked:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (m *machine) start(l *life) {
+	m.life = l
+	m.then(func(ctx context.Context) error {
+		err := m.begin(ctx, l)
+		if err == nil {
+			go m.attend(l)
+		}
+		return err
+	})
+}
+
+// begin gives a life its mounts and its body.
+func (m *machine) begin(ctx context.Context, l *life) (err error) {
+	if l.over.Load() {
+		return errOver
+	}
+	binds, err := m.mountAll(l)
+	if err != nil {
+		return err
+	}
+	out := m.w.log.Output(m.name)
+	if l.spec.IP == m.w.Address(world.Driver) {
+		l.body, err = m.beside(l, out)
+	} else {
+		l.body, err = m.contain(ctx, l, binds, out)
+	}
+	return err
+}
+
+// beside runs a program beside the harness.
+func (m *machine) beside(l *life, out *live.Output) (body, error) {
+	p, err := live.Command{
+		Path: m.w.place.programs[l.spec.Program].Path, Args: l.args, Env: l.spec.Env, Dir: l.spec.Dir, Output: out,
+	}.Start()
+	if err != nil {
+		return nil, err
+	}
+	return process{p}, nil
+}
+
+// contain runs a program in a container.
+func (m *machine) contain(ctx context.Context, l *life, binds []bind, out *live.Output) (body, error) {
+	ip, err := netip.ParseAddr(l.spec.IP)
+	if err != nil {
+		return nil, err
+	}
+	image := m.w.place.images[l.spec.Program]
+	if image == "" {
+		return nil, fmt.Errorf("there is no image of program %q", l.spec.Program)
+	}
+	m.boxes++
+	b, err := m.w.place.engine.start(ctx, plan{
+		run: m.w.run, node: m.name, name: fmt.Sprintf("fourdays-%s-%s-%d", m.w.run, m.name, m.boxes),
+		image: image, args: l.args, env: l.spec.Env, net: m.w.net, ip: ip, binds: binds, out: out,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return b, nil
+}
+
+// attend notices a program that ends by itself.
+func (m *machine) attend(l *life) {
+	<-l.body.done()
+	m.w.Post(func() {
+		if m.life != l {
+			return
+		}
+		m.leave()
+		m.then(l.body.remove)
+		if l.spec.OnExit != nil {
+			l.spec.OnExit(l.body.exit())
+		}
+	})
+}
+
+// leave ends the life in the run's eyes, and returns it, or nil.
+func (m *machine) leave() *life {
+	l := m.life
+	m.life = nil
+	if l != nil {
+		l.over.Store(true)
+	}
+	return l
+}
+
+// kill ends the program as SIGKILL does. The seats stay.
+func (m *machine) kill() {
+	l := m.leave()
+	if l == nil {
+		return
+	}
+	done := m.then(func(ctx context.Context) error { return m.bury(ctx, l) })
+	select {
+	case <-done:
+	case <-time.After(killWait):
+	}
+}
+
+// bury kills a program and waits for its end. One that sleeps in its storage
+// ends when the mounts do; with them goes what the kernel held for them, and
+// the volumes forget what was in flight.
+func (m *machine) bury(ctx context.Context, l *life) error {
+	if l.body == nil {
+		return nil
+	}
+	go func() { _ = l.body.kill(ctx) }() // it answers when it is over
+	if l.body.endsWithin(dieWait) {
+		return l.body.remove(ctx)
+	}
+	all := m.seats.take()
+	err := endAll(all, (*live.Mount).Abort)
+	tell(all, vol.Machine.Kill)
+	return errors.Join(err, m.gone(ctx, l))
+}
+
+// gone waits for a killed program whose mounts are gone.
+func (m *machine) gone(ctx context.Context, l *life) error {
+	if !l.body.endsWithin(goneWait) {
+		return fmt.Errorf("it does not die within %v", goneWait)
+	}
+	return l.body.remove(ctx)
+}
+
+// powerLoss shuts the volumes at this moment, and they lose what was not
+// durable. Then the machine leaves the network, so that its peers hear nothing,
+// and the program ends with what the kernel held for it.
+func (m *machine) powerLoss() {
+	l := m.leave()
+	all := m.seats.list()
+	for _, s := range all {
+		s.mount.Shut()
+	}
+	tell(all, vol.Machine.PowerLoss)
+	m.then(func(ctx context.Context) error {
+		if l == nil || l.body == nil {
+			return endAll(m.seats.take(), (*live.Mount).Cut)
+		}
+		if err := l.body.unplug(ctx); err != nil {
+			return err
+		}
+		go func() { _ = l.body.kill(ctx) }()
+		return errors.Join(endAll(m.seats.take(), (*live.Mount).Cut), m.gone(ctx, l))
+	})
+}
+
+// discard ends everything, for good.
+func (m *machine) discard() {
+	l := m.leave()
+	m.then(func(ctx context.Context) error {
+		if l != nil && l.body != nil {
+			go func() { _ = l.body.kill(ctx) }()
+		}
+		err := endAll(m.seats.take(), (*live.Mount).Abort)
+		if l != nil && l.body != nil {
+			err = errors.Join(err, m.gone(ctx, l))
+		}
+		return err
+	})
+}
+
+// with does something to the body of what runs now.
+func (m *machine) with(what func(body, context.Context) error) {
+	l := m.life
+	if l == nil {
+		return
+	}
+	m.then(func(ctx context.Context) error {
+		if l.over.Load() || l.body == nil {
+			return nil
+		}
+		return what(l.body, ctx)
+	})
+}
+
+// invalidate drops the clean pages that the kernel holds for the machine. Those
+// whose own reads hang are dropped when that is over.
+func (m *machine) invalidate() {
+	for _, s := range m.seats.list() {
+		s.mount.Invalidate()
+	}
+}
+
+func sorted(of map[string]string) []string { return slices.Sorted(maps.Keys(of)) }
