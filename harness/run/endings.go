@@ -2,6 +2,7 @@ package run
 
 import (
 	"fmt"
+	"time"
 
 	"fourdays/harness/check"
 	"fourdays/harness/hist"
@@ -15,30 +16,30 @@ const (
 	Waiting check.Ending = "waiting"
 )
 
+// End is what became of one message for one recipient.
+type End struct {
+	Became check.Ending
+	At     time.Duration // it was to be sent for the first time
+}
+
 // Endings says of each message that senders had, for each of its recipients,
 // what became of it, from the record in a run directory.
-func Endings(s *scenario.Scenario, dir string) (map[check.Recipient]check.Ending, error) {
+func Endings(s *scenario.Scenario, dir string) (map[check.Recipient]*End, error) {
 	ev, err := loadEvidence(dir)
 	if err != nil {
 		return nil, err
 	}
-	ends := map[check.Recipient]check.Ending{}
+	ends := map[check.Recipient]*End{}
 	in := ev.checkInput(s)
 	in.End = func(of check.Recipient, became check.Ending) {
-		if _, sent := ends[of]; sent {
-			ends[of] = became
+		if end := ends[of]; end != nil {
+			end.Became = became
 		}
 	}
 	judge := check.New(in)
 	if err := readHistory(dir, func(op *hist.Op) error {
 		judge.Add(op)
-		of := check.Recipient{Account: op.Account, Message: op.Message}
-		switch {
-		case op.Kind == hist.Bounce:
-			ends[of] = Bounced
-		case op.Kind == hist.Deliver && ends[of] == "":
-			ends[of] = Waiting
-		}
+		note(ends, op)
 		return nil
 	}); err != nil {
 		return nil, err
@@ -48,4 +49,22 @@ func Endings(s *scenario.Scenario, dir string) (map[check.Recipient]check.Ending
 		return nil, fmt.Errorf("read %s: no sender had a message", dir)
 	}
 	return ends, nil
+}
+
+// note keeps what an operation says about a sender and a message. Who has not
+// been acknowledged in the end has been bounced, or is waiting.
+func note(ends map[check.Recipient]*End, op *hist.Op) {
+	of := check.Recipient{Account: op.Account, Message: op.Message}
+	end := ends[of]
+	if end == nil && op.Kind == hist.Deliver {
+		end = &End{Waiting, time.Duration(op.IntendedUS) * time.Microsecond}
+		ends[of] = end
+	}
+	if end == nil {
+		return
+	}
+	end.At = min(end.At, time.Duration(op.IntendedUS)*time.Microsecond)
+	if op.Kind == hist.Bounce {
+		end.Became = Bounced
+	}
 }
