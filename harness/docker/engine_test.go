@@ -73,7 +73,18 @@ func (s *safeBuffer) String() string {
 	return s.b.String()
 }
 
+// newLab makes a lab with a network.
 func newLab(t *testing.T) *lab {
+	t.Helper()
+	l := newBareLab(t)
+	var err error
+	l.net, err = l.e.network(l.ctx, l.run, os.Getpid())
+	require.NoError(t, err)
+	return l
+}
+
+// newBareLab makes a lab of which nothing is left after the test.
+func newBareLab(t *testing.T) *lab {
 	t.Helper()
 	need.Docker(t)
 	path, err := guest()
@@ -89,8 +100,6 @@ func newLab(t *testing.T) *lab {
 		require.NoError(t, e.close())
 	})
 	l.image, err = e.image(ctx, "guest", path, l.log)
-	require.NoError(t, err)
-	l.net, err = e.network(ctx, l.run, os.Getpid())
 	require.NoError(t, err)
 	return l
 }

@@ -21,10 +21,10 @@ type stage struct {
 	w     *World
 }
 
-// newStage makes a world beside a lab, whose network it does not use.
+// newStage makes a world.
 func newStage(t *testing.T) *stage {
 	t.Helper()
-	l := newLab(t)
+	l := newBareLab(t)
 	path, err := guest()
 	require.NoError(t, err)
 	s := &stage{lab: l, place: &Place{
