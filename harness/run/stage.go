@@ -168,13 +168,20 @@ func (st *stage) replicas() (all []scenario.Replica) {
 	return all
 }
 
-// arrayConfig is an array of the file. It had power for the lead already when
-// the scenario begins.
+// arrayConfig is an array of the scenario. It had power for the lead already when
+// that begins.
 func arrayConfig(a scenario.Array) array.ArrayConfig {
+	cfg := ArrayConfig(a)
+	cfg.PowerOn = max(0, cfg.PowerOn-lead)
+	return cfg
+}
+
+// ArrayConfig is an array as a file describes it.
+func ArrayConfig(a scenario.Array) array.ArrayConfig {
 	cfg := array.ArrayConfig{
 		OS: a.OS, Controllers: a.Controllers, Service: a.Service, Bandwidth: int64(a.Bandwidth),
 		Takeover: array.PickedTakeover, Capacity: int64(a.Capacity), Inodes: int64(a.Inodes),
-		PowerOn: max(0, a.PowerOn-lead), Age: a.Age, Drives: a.Drives, Tolerance: a.Tolerance, Rebuild: a.Rebuild, Skew: a.Skew,
+		PowerOn: a.PowerOn, Age: a.Age, Drives: a.Drives, Tolerance: a.Tolerance, Rebuild: a.Rebuild, Skew: a.Skew,
 		Cache: int64(a.Cache), QueueDepth: a.Queue, Mirrored: a.Mirrored,
 	}
 	c := &cfg.Counters

@@ -24,29 +24,12 @@ func (d *decoder) storage(n *yaml.Node, s *Scenario) {
 
 func (d *decoder) arrays(n *yaml.Node, s *Scenario) {
 	d.pairs(n, "storage.arrays", func(key, value *yaml.Node) {
-		a := Array{Name: key.Value, Controllers: 2, Service: 500 * time.Microsecond, Bandwidth: 200e6, Capacity: 64e9}
+		a := DefaultArray()
+		a.Name = key.Value
 		if !nameForm.MatchString(a.Name) || nodeForm.MatchString(a.Name) {
 			d.wrong(key, wantName+" that is not a node's", "%q cannot name an array", a.Name)
 		}
-		d.mapping(value, "an array",
-			must("os", d.text(&a.OS)),
-			may("controllers", d.count(&a.Controllers, 1, 8)),
-			may("service", d.duration(&a.Service, 0)),
-			may("bandwidth", d.bytes(&a.Bandwidth, 1000, "/s")),
-			may("capacity", d.bytes(&a.Capacity, 1e6, "")),
-			may("power_on", d.durationTo(&a.PowerOn, 0, maxAge)),
-			may("age", d.durationTo(&a.Age, 0, maxAge)),
-			may("drives", d.count(&a.Drives, 0, 1000)),
-			may("tolerance", d.count(&a.Tolerance, 0, 1000)),
-			may("rebuild", d.duration(&a.Rebuild, 0)),
-			may("skew", d.durationTo(&a.Skew, 0, maxAge)),
-			may("cache", d.bytes(&a.Cache, 4096, "")),
-			may("queue", d.count(&a.Queue, 0, 1_000_000)),
-			may("inodes", d.count(&a.Inodes, 0, maxInt)),
-			may("mirrored", d.boolean(&a.Mirrored)),
-			may("counters", d.counters(&a)),
-		)
-		d.raid(value, &a)
+		d.array(value, &a)
 		s.Storage.Arrays = append(s.Storage.Arrays, a)
 	})
 	if n.Kind == yaml.MappingNode && len(n.Content) == 0 {
