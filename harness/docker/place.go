@@ -9,6 +9,7 @@ import (
 
 	"fourdays/harness/live"
 	"fourdays/harness/world"
+	"fourdays/storage/fuse"
 )
 
 // mountServer is the program that serves a volume as a kernel mount, by its
@@ -30,9 +31,12 @@ type Place struct {
 // left, and builds the programs, folders below the module's root, and an image
 // of the node. say is told what takes long.
 func Prepare(ctx context.Context, b *live.Builder, say func(string), folders ...string) (*Place, error) {
+	if err := fuse.Missing(); err != nil {
+		return nil, fmt.Errorf("prepare worlds of containers: %w", err)
+	}
 	e, err := connect(ctx)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("prepare worlds of containers: %w", err)
 	}
 	p := &Place{engine: e, images: map[string]string{}}
 	if err := p.prepare(ctx, b, say, folders); err != nil {
