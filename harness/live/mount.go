@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -26,7 +27,8 @@ const (
 
 // Mounter makes volumes kernel mounts, each served by a process of its own.
 type Mounter struct {
-	Program string // volmount, as it was built
+	Program string    // volmount, as it was built
+	Zero    time.Time // when the volumes' clock began
 	Log     *Log
 }
 
@@ -68,7 +70,7 @@ func (m *Mounter) start(ctx context.Context, name string, v vol.Volume, dir stri
 	defer theirs.Close()
 	ready, said := make(readiness, 1), m.Log.Output("mount "+name)
 	proc, err := Command{
-		Path: m.Program, Args: []string{"-name", name, dir}, Files: []*os.File{theirs},
+		Path: m.Program, Args: m.arguments(name, dir), Files: []*os.File{theirs},
 		Stdout: ready, Output: said, Survives: true,
 	}.Start()
 	if err != nil {
@@ -85,6 +87,14 @@ func (m *Mounter) start(ctx context.Context, name string, v vol.Volume, dir stri
 		return nil, err
 	}
 	return mount, nil
+}
+
+func (m *Mounter) arguments(name, dir string) []string {
+	args := []string{"-tidy", "-name", name}
+	if !m.Zero.IsZero() {
+		args = append(args, "-zero", strconv.FormatInt(m.Zero.UnixNano(), 10))
+	}
+	return append(args, dir)
 }
 
 // readiness is told when a process prints "ready".
@@ -122,6 +132,9 @@ func (m *Mount) Dir() string { return m.dir }
 
 // Ended is closed when the mount's server has ended, wanted or not.
 func (m *Mount) Ended() <-chan struct{} { return m.proc.Ended() }
+
+// ID is the process ID of the mount's server.
+func (m *Mount) ID() int { return m.proc.ID() }
 
 // Code is how the mount's server ended, once it has.
 func (m *Mount) Code() uint32 { return m.proc.Code() }

@@ -76,7 +76,7 @@ func New(_ context.Context, cfg Config) (*World, error) {
 	log := live.NewLog(loop.Now, cfg.Log)
 	return &World{
 		Loop: loop, block: b, cfg: cfg, log: log, dir: dir,
-		mounter:  &live.Mounter{Program: cfg.Programs[Mounter], Log: log},
+		mounter:  &live.Mounter{Program: cfg.Programs[Mounter], Zero: loop.Wall().Add(-loop.Now()), Log: log},
 		net:      links.New(b.host(linkHost), cfg.Net, cfg.Seed),
 		machines: map[string]*machine{},
 	}, nil

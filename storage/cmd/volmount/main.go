@@ -19,6 +19,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"runtime"
 	"syscall"
 	"time"
@@ -32,6 +33,7 @@ const socket = 3
 
 type settings struct {
 	dir     string
+	tidy    bool
 	procs   int
 	options fuse.Options
 }
@@ -60,6 +62,7 @@ func parse(args []string, say io.Writer) (settings, error) {
 	flags.IntVar(&s.procs, "procs", picked(), "how many processors to use; 0 is all: more for parallel readers, fewer for a shorter round trip")
 	flags.BoolVar(&s.options.AllowOther, "allow-other", os.Geteuid() == 0, "let other users in too")
 	flags.BoolVar(&s.options.Debug, "debug", false, "log every request of the kernel")
+	flags.BoolVar(&s.tidy, "tidy", false, "when the volume's other side is gone, remove DIR too, and its parent if nothing else is in it")
 	zero := flags.Int64("zero", 0, "when the volume's clock began, in nanoseconds since 1970; 0 is now")
 	flags.Usage = func() {
 		fmt.Fprintln(say, "usage: volmount [flags] DIR, with the volume's socket as open file 3")
@@ -114,5 +117,10 @@ func serve(s settings) error {
 	case <-unmounted:
 		return remote.Close()
 	}
-	return errors.Join(remote.Err(), m.Abort())
+	err = errors.Join(remote.Err(), m.Abort())
+	if s.tidy {
+		_ = os.Remove(s.dir) // nobody is left who could be told
+		_ = os.Remove(filepath.Dir(s.dir))
+	}
+	return err
 }
