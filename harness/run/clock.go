@@ -17,9 +17,14 @@ import (
 type clock struct {
 	world.Clock
 	ahead atomic.Int64 // nanoseconds
+	once  atomic.Pointer[leapt]
 }
 
-func (c *clock) leap(d time.Duration) { c.ahead.Add(int64(d)) }
+// leap is called once.
+func (c *clock) leap(d time.Duration) {
+	c.once.Store(&leapt{from: c.Clock.Now(), by: d})
+	c.ahead.Add(int64(d))
+}
 
 // inWorld translates a moment of the run into one of the world.
 func (c *clock) inWorld(t time.Duration) time.Duration { return t - time.Duration(c.ahead.Load()) }

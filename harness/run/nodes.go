@@ -50,11 +50,11 @@ func (st *stage) start(n *node) {
 func (st *stage) launch(n *node) error {
 	onExit := func(code uint32) { st.exited(n, code) }
 	if st.foreign != nil {
-		return st.foreign.Start(st.ctx, st.fleet.Volume(n.name), onExit)
+		return st.foreign.Start(st.ctx, st.volume(n.name), onExit)
 	}
-	mounts := []world.Mount{{Path: "/data", Volume: st.fleet.Volume(n.name)}}
+	mounts := []world.Mount{{Path: "/data", Volume: st.volume(n.name)}}
 	if st.s.Storage.Promise {
-		mounts = append(mounts, world.Mount{Path: "/promise", Volume: st.fleet.Volume(scenario.Device(n.name))})
+		mounts = append(mounts, world.Mount{Path: "/promise", Volume: st.volume(scenario.Device(n.name))})
 	}
 	return st.w.Start(st.ctx, world.Spec{
 		Name: n.name, IP: n.ip, Program: nodeProgram, Args: st.nodeArgs(n), Mounts: mounts, Peers: st.peers(n), OnExit: onExit,

@@ -57,6 +57,7 @@ type stage struct {
 	verified verification
 	health   health
 	foreign  *foreign // nil for our own store
+	timed    map[string]*timed
 }
 
 // node is one replica's machine.
@@ -70,7 +71,7 @@ type node struct {
 }
 
 func newStage(ctx context.Context, s *scenario.Scenario, opt Options) (*stage, error) {
-	st := &stage{ctx: ctx, s: s, opt: opt, seed: s.Seed, armed: map[string]*array.Rule{}}
+	st := &stage{ctx: ctx, s: s, opt: opt, seed: s.Seed, armed: map[string]*array.Rule{}, timed: map[string]*timed{}}
 	if opt.Seed != nil {
 		st.seed = *opt.Seed
 	}
