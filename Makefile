@@ -1,8 +1,12 @@
-# Bare `make` lists what there is. Everything needs Go, make and git, nothing else.
+# Bare `make` lists what there is. All needs Go, make and git, and nothing else
+# unless it says so.
 
 GO          ?= go
 BIN         := .cache/bin
-FOURDAYS    := $(BIN)/fourdays
+# The world of runs: sim, local or docker. Containers are in a program of their own.
+WORLD       ?= sim
+PROGRAM      = $(if $(filter docker,$(WORLD)),fourdays-docker,fourdays)
+FOURDAYS     = $(BIN)/$(PROGRAM)
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 FUZZTIME    ?= 20s
 SCENARIO    ?= scenarios/libero-2023.yaml
@@ -10,32 +14,36 @@ COMPARED    ?= scenarios/tour/shared-fate.yaml scenarios/tour/same-birthday.yaml
 PAIRS        = $(wildcard scenarios/regress/*.yaml)
 
 .DEFAULT_GOAL := help
-.PHONY: help drill tour compare repro regress record test check bench fuzz clean fourdays
+.PHONY: help drill tour compare repro regress record test check bench fuzz clean fourdays fourdays-docker
 
 help: ## list these targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-drill: fourdays ## rehearse the four days of January 2023 and print the verdict
+drill: $(PROGRAM) ## rehearse the four days of January 2023 and print the verdict
 	@$(FOURDAYS) run $(SCENARIO)
 
-tour: fourdays ## run the short scenarios, side by side on the cores, and compare those with variants
+tour: $(PROGRAM) ## run the short scenarios, and compare those with variants; WORLD=local or docker: in real time
+ifeq ($(WORLD),sim)
 	@$(FOURDAYS) run $(filter-out $(COMPARED),$(wildcard scenarios/tour/*.yaml))
 	@$(FOURDAYS) compare $(COMPARED)
+else
+	@$(FOURDAYS) run $(wildcard scenarios/tour/*.yaml) --world $(WORLD) --jobs 4
+endif
 
-compare: fourdays ## what one difference makes: shared fate, dates of service, restarts; a table each
+compare: $(PROGRAM) ## what one difference makes: shared fate, dates of service, restarts; a table each
 	@$(FOURDAYS) compare $(COMPARED)
 
-repro: fourdays ## play the proof pair of one bug: make repro BUG=netapp-70000
+repro: $(PROGRAM) ## play the proof pair of one bug: make repro BUG=netapp-70000; WORLD=local or docker too
 	@if [ -z "$(BUG)" ]; then echo "say which: make repro BUG=ID; fourdays bugs list shows them"; exit 2; fi
-	@$(FOURDAYS) repro $(BUG)
+	@$(FOURDAYS) repro $(BUG) --world $(WORLD)
 
-regress: fourdays ## play all proof pairs
+regress: $(PROGRAM) ## play all proof pairs
 	@$(FOURDAYS) repro $(PAIRS)
 
-record: fourdays ## play all proof pairs, or that of BUG, and write the track record: scenarios/regress/README.md
+record: $(PROGRAM) ## play all proof pairs, or that of BUG, and write the track record: scenarios/regress/README.md
 	@$(FOURDAYS) repro --record $(or $(BUG),$(PAIRS))
 
-test: ## run every test (needs no root, no Docker, no network but the module proxy)
+test: ## run every test; what needs FUSE, containers or other programs is skipped where they are not
 	$(GO) test -timeout 20m ./...
 
 check: ## vet, format, lint, and validate the shipped scenarios
@@ -59,5 +67,9 @@ clean: ## remove what make built here; run directories and the user's cache stay
 
 fourdays:
 	@mkdir -p $(BIN)
-	@if [ -x $(FOURDAYS) ]; then :; else echo "building fourdays (the first time on a machine takes a minute or two)"; fi
-	@$(GO) build -o $(FOURDAYS) ./harness/cmd/fourdays
+	@if [ -x $(BIN)/fourdays ]; then :; else echo "building fourdays (the first time on a machine takes a minute or two)"; fi
+	@$(GO) build -o $(BIN)/fourdays ./harness/cmd/fourdays
+
+fourdays-docker: ## build the program with the world of containers into .cache/bin
+	@mkdir -p $(BIN)
+	@$(GO) build -tags docker -o $(BIN)/fourdays-docker ./harness/cmd/fourdays
