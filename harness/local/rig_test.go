@@ -80,8 +80,10 @@ type rig struct {
 	dir   string
 }
 
-func newRig(t testing.TB, volumes ...string) *rig {
-	r := &rig{t: t, log: &journal{}, dir: t.TempDir()}
+func newRig(t testing.TB, volumes ...string) *rig { return newRigIn(t, t.TempDir(), volumes...) }
+
+func newRigIn(t testing.TB, dir string, volumes ...string) *rig {
+	r := &rig{t: t, log: &journal{}, dir: dir}
 	var err error
 	r.w, err = New(t.Context(), Config{Dir: r.dir, Log: r.log, Programs: programs(t), Seed: 1})
 	require.NoError(t, err)
