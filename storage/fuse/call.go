@@ -79,7 +79,7 @@ func (d *door) ask(w who, op vol.Op) vol.Result {
 	c.state.Store(asked)
 	d.v.Do(&c.op, c.done)
 	if c.state.CompareAndSwap(asked, waiting) && !d.wait(c, w) {
-		return vol.Result{Errno: syscall.EINTR} // c may still be in the volume's hands: it is not used again
+		return vol.Result{Errno: syscall.EIO} // c may still be in the volume's hands: it is not used again
 	}
 	res := c.res
 	c.op, c.res, c.v = vol.Op{}, vol.Result{}, nil

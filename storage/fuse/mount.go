@@ -178,7 +178,7 @@ func (m *Mount) Dir() string { return m.dir }
 // Wait returns when the mount has ended, by whomever.
 func (m *Mount) Wait() { <-m.gone }
 
-// Drop answers every request that hangs with EINTR, once. It is for a node that
+// Drop answers every request that hangs with EIO, once. It is for a node that
 // was killed while its storage hangs: its processes cannot end before.
 func (m *Mount) Drop() { m.d.dropAll() }
 
