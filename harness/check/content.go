@@ -14,6 +14,9 @@ func (j *Judge) readBack(s *slot, m *hist.Seen, op *hist.Op) {
 	if op.Kind != hist.Read || m.Digest == "" {
 		return
 	}
+	if j.in.Outside { // no audit of replicas counts them
+		j.count(checkI8, 1)
+	}
 	if text := differs(s, m); text != "" {
 		j.violate(checkI8, s.msg, view(op, m), "UID %d of %s was read and %s", m.UID, s.box.title(), text)
 		if s.msg != nil {

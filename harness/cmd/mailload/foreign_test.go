@@ -100,3 +100,20 @@ func TestLoginsThatCannotBeReadEndTheDriver(t *testing.T) {
 	}
 	require.ErrorContains(t, run([]string{"-nodes", "n1=a:1,b:2,", "-logins", "/nowhere/at/all"}), "open logins")
 }
+
+// TestStatusIsAskedOutsideTheMailbox plays a server that tells of the selected
+// mailbox what the connection has seen last, as Dovecot does.
+func TestStatusIsAskedOutsideTheMailbox(t *testing.T) {
+	d := newDriver(map[string]target{"n1": {imap: scripted(t, dialogue("* OK [CAPABILITY IMAP4rev1 UNSELECT] hello\r\n",
+		"LOGIN", "TAG OK [CAPABILITY IMAP4rev1 UNSELECT] in\r\n",
+		"EXAMINE", "* 6 EXISTS\r\n* OK [UIDVALIDITY 1] ok\r\n* OK [UIDNEXT 7] ok\r\nTAG OK [READ-ONLY] examined\r\n",
+		"SEARCH", "* SEARCH\r\nTAG OK found\r\n",
+		"UNSELECT", "TAG OK left\r\n",
+		"STATUS", "* STATUS INBOX (MESSAGES 9 UIDNEXT 10 UIDVALIDITY 1)\r\nTAG OK told\r\n"))}})
+	d.logins = logins{}
+	look := d.do([]*hist.Op{{Kind: hist.Search, Node: "n1", Account: ann, Mailbox: "INBOX", TimeoutUS: 5e6}})[0]
+	require.Equal(t, hist.OK, look.Outcome, look.Reply)
+	told := d.do([]*hist.Op{{Kind: hist.Status, Node: "n1", Account: ann, Mailbox: "INBOX", TimeoutUS: 5e6}})[0]
+	require.Equal(t, hist.OK, told.Outcome, told.Reply)
+	require.EqualValues(t, 9, told.View.Exists)
+}

@@ -17,6 +17,7 @@ type imapConn struct {
 	wire   wire
 	reused bool
 	broken bool
+	others bool // the server is not ours
 }
 
 func (c *imapConn) rest() bool {
@@ -155,7 +156,7 @@ func (d *driver) login(address string, op *hist.Op, deadline time.Time) *imapCon
 		op.Outcome, op.Reply = hist.No, words(err, "connect")
 		return nil
 	}
-	c := &imapConn{Client: imapclient.New(w, nil), wire: w}
+	c := &imapConn{Client: imapclient.New(w, nil), wire: w, others: d.logins != nil}
 	stage := "greeting"
 	if err = c.WaitGreeting(); err == nil {
 		stage = "login"

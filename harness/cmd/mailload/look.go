@@ -119,7 +119,23 @@ func search(c *imapConn, op *hist.Op, box *imap.SelectData) error {
 	return err
 }
 
+// leave ends the selection of a mailbox. Of the one that a connection has
+// selected, STATUS may tell what the connection has seen of it and not what is
+// there (RFC 9051 §6.3.11); our own store looks in any case.
+func (c *imapConn) leave(mailbox string) error {
+	if at := c.Mailbox(); !c.others || at == nil || at.Name != mailbox {
+		return nil
+	}
+	if !c.Caps().Has(imap.CapUnselect) {
+		return fmt.Errorf("%w: the server does not offer UNSELECT", errAsked)
+	}
+	return c.Unselect().Wait()
+}
+
 func status(c *imapConn, op *hist.Op, _ *imap.SelectData) error {
+	if err := c.leave(op.Mailbox); err != nil {
+		return err
+	}
 	data, err := c.Status(op.Mailbox, &imap.StatusOptions{NumMessages: true, UIDNext: true, UIDValidity: true}).Wait()
 	if err != nil {
 		return err
