@@ -11,7 +11,8 @@ import (
 )
 
 // The world of containers is there in builds that ask for it only: what it
-// stands on is as much to build as all the rest.
+// stands on makes a cold build half as long again, and the program a fifth
+// larger.
 func init() {
 	places["docker"] = func(ctx context.Context, say func(string)) (world.Place, error) {
 		b, err := builder(say)
