@@ -1,0 +1,97 @@
+package solo
+
+import (
+	"fmt"
+	"hash/fnv"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"syscall"
+)
+
+// homes are the folders in which sockets may be, the preferred one first.
+func homes() []string {
+	var all []string
+	if dir := os.Getenv("XDG_RUNTIME_DIR"); filepath.IsAbs(dir) {
+		all = append(all, filepath.Join(dir, "fourdays"))
+	}
+	return append(all, filepath.Join(os.TempDir(), "fourdays-"+strconv.Itoa(os.Getuid())))
+}
+
+var unsafe = regexp.MustCompile(`[^A-Za-z0-9.-]+`)
+
+// label is what files about a directory are called: short, as a socket's path
+// must be, and another one for every directory.
+func label(dir string) string {
+	h := fnv.New64a()
+	h.Write([]byte(dir))
+	base := unsafe.ReplaceAllString(filepath.Base(dir), "_")
+	return fmt.Sprintf("%.24s-%012x", base, h.Sum64()&(1<<48-1))
+}
+
+// Real is a directory's path without links. The last element is not looked at if
+// it does not answer: the mount on it may be dead.
+func Real(dir string) (string, error) {
+	abs, err := filepath.Abs(dir)
+	if err != nil {
+		return dir, err
+	}
+	if info, err := os.Lstat(abs); err == nil && info.Mode()&os.ModeSymlink != 0 {
+		return filepath.EvalSymlinks(abs)
+	}
+	parent, err := filepath.EvalSymlinks(filepath.Dir(abs))
+	if err != nil {
+		return abs, nil
+	}
+	return filepath.Join(parent, filepath.Base(abs)), nil
+}
+
+// Place makes the folder for the files of a mount that is to be at dir, and
+// returns the path of its socket and of its log.
+func Place(dir string) (socket, log string, err error) {
+	for _, home := range homes() {
+		if err = private(home); err == nil {
+			path := filepath.Join(home, label(dir))
+			return path + ".sock", path + ".log", nil
+		}
+	}
+	return "", "", err
+}
+
+// private makes a folder that nobody else can look into, or have made for us.
+func private(dir string) error {
+	if err := os.Mkdir(dir, 0o700); err != nil && !os.IsExist(err) {
+		return fmt.Errorf("make folder for sockets: %w", err)
+	}
+	info, err := os.Lstat(dir)
+	if err != nil {
+		return fmt.Errorf("make folder for sockets: %w", err)
+	}
+	owner, ok := info.Sys().(*syscall.Stat_t)
+	if !info.IsDir() || info.Mode().Perm()&0o077 != 0 || !ok || int(owner.Uid) != os.Getuid() {
+		return fmt.Errorf("%s is not a folder of ours alone: remove it, or set XDG_RUNTIME_DIR", dir)
+	}
+	return nil
+}
+
+// Find is the socket of what is mounted at dir, or "" if there is none.
+func Find(dir string) string {
+	for _, home := range homes() {
+		path := filepath.Join(home, label(dir)+".sock")
+		if _, err := os.Lstat(path); err == nil {
+			return path
+		}
+	}
+	return ""
+}
+
+// Sockets lists all sockets of this user's mounts, answered or not.
+func Sockets() []string {
+	var all []string
+	for _, home := range homes() {
+		found, _ := filepath.Glob(filepath.Join(home, "*.sock"))
+		all = append(all, found...)
+	}
+	return all
+}

@@ -1,0 +1,210 @@
+package solo
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"fourdays/storage/array"
+	"fourdays/storage/catalog"
+	"fourdays/storage/fuse"
+)
+
+// What the array, its volume and the replica set are called.
+const (
+	arrayName  = "array"
+	volumeName = "volume"
+	storeName  = "main"
+)
+
+// Config is what a mount is made of.
+type Config struct {
+	Dir        string
+	Name       string // what /proc/mounts shows as the device
+	Seed       uint64
+	Array      array.ArrayConfig
+	Profile    array.Profile
+	Bugs       *catalog.Set // that can be armed
+	AllowOther bool
+}
+
+// Solo is a volume that is mounted.
+type Solo struct {
+	cfg   Config
+	start time.Time
+	fleet *array.Fleet
+	v     *array.Volume
+	gone  chan struct{} // the mount has ended and does not come back
+
+	mu     sync.Mutex
+	m      *fuse.Mount        // nil while it is down, and when it is gone
+	down   bool               // there is no mount, since the last one did not come back after a power loss
+	armed  map[string]*arming // by name, what is armed now
+	all    map[string]*arming // by rule, whatever was armed
+	losses int
+}
+
+// arming is a bug that was armed.
+type arming struct {
+	name      string
+	rule      array.Rule
+	overrides []string
+}
+
+// clock is real time.
+type clock struct{ start time.Time }
+
+func (c clock) Now() time.Duration              { return time.Since(c.start) }
+func (c clock) After(d time.Duration, f func()) { time.AfterFunc(d, f) }
+
+// Open makes an array with a volume and mounts it.
+func Open(cfg Config) (*Solo, error) {
+	s := &Solo{cfg: cfg, start: time.Now(), gone: make(chan struct{}), armed: map[string]*arming{}, all: map[string]*arming{}}
+	var err error
+	s.fleet, err = array.New(clock{s.start}, cfg.Seed, array.Config{
+		Arrays:  map[string]array.ArrayConfig{arrayName: cfg.Array},
+		Volumes: map[string]array.VolumeConfig{volumeName: {Array: arrayName, Store: storeName, Profile: cfg.Profile}},
+	})
+	if err != nil {
+		return nil, err
+	}
+	s.v = s.fleet.Volume(volumeName)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.mount(); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// mount shows the volume to the kernel, with the lock held.
+func (s *Solo) mount() error {
+	m, err := fuse.Serve(s.cfg.Dir, s.v, fuse.Options{Name: s.cfg.Name, AllowOther: s.cfg.AllowOther, Zero: s.start})
+	if err != nil {
+		return err
+	}
+	s.m, s.down = m, false
+	go func() {
+		m.Wait()
+		s.ended(m)
+	}()
+	return nil
+}
+
+// ended notes that a mount is no more, unless another has taken its place.
+func (s *Solo) ended(m *fuse.Mount) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.m == m {
+		s.m = nil
+		close(s.gone)
+	}
+}
+
+// Gone is closed when the mount has ended, by whomever.
+func (s *Solo) Gone() <-chan struct{} { return s.gone }
+
+var (
+	errGone = errors.New("the mount has ended")
+	errDown = errors.New("the mount did not come back after the power loss: heal brings it back, umount ends it")
+)
+
+// mounted is the mount, while there is one.
+func (s *Solo) mounted() (*fuse.Mount, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.down:
+		return nil, errDown
+	case s.m == nil:
+		return nil, errGone
+	}
+	return s.m, nil
+}
+
+// giveUp ends what is down.
+func (s *Solo) giveUp() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.down {
+		s.down = false
+		close(s.gone)
+	}
+}
+
+// Umount ends the mount. While programs use it, that is refused with their
+// names, unless lazy: then they get errors. It waits for what is dirty, which is
+// for ever when the array hangs; so it holds no lock.
+func (s *Solo) Umount(lazy bool) error {
+	m, err := s.mounted()
+	if errors.Is(err, errDown) {
+		s.giveUp()
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if lazy {
+		return m.Abort()
+	}
+	if err := m.Unmount(); err != nil {
+		if users := Users(s.cfg.Dir); len(users) > 0 {
+			return fmt.Errorf("%w: used by %s", err, list(users))
+		}
+		return err
+	}
+	return nil
+}
+
+// Close ends the mount, if need be with an error to who uses it.
+func (s *Solo) Close() error {
+	if err := s.Umount(false); err == nil || errors.Is(err, errGone) {
+		return nil
+	}
+	err := s.Umount(true)
+	if errors.Is(err, errGone) {
+		return nil
+	}
+	return err
+}
+
+// powerLoss is the node's: what the kernel held is gone, and of what was not
+// durable a part. Programs that use the mount get errors from now on, and
+// whoever opens a file anew finds what is left.
+func (s *Solo) powerLoss() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.m == nil && !s.down {
+		return errGone
+	}
+	m := s.m
+	s.m, s.down = nil, true // its end is not that of us
+	var errs []error
+	if m != nil {
+		errs = append(errs, m.Abort())
+	}
+	s.v.PowerLoss()
+	s.losses++
+	if err := s.mount(); err != nil {
+		errs = append(errs, errDown, err)
+	}
+	return errors.Join(errs...)
+}
+
+// comeBack mounts again what is down.
+func (s *Solo) comeBack() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.down {
+		return nil
+	}
+	return s.mount()
+}
+
+// changed lets the kernel forget what the array may now say otherwise.
+func (s *Solo) changed() {
+	if m, err := s.mounted(); err == nil {
+		m.Invalidate()
+	}
+}
