@@ -46,11 +46,15 @@ const bound = 60 * time.Second
 
 func start(t testing.TB, name string, args ...string) *client {
 	t.Helper()
+	return startCommand(t, command(name, args...))
+}
+
+func command(name string, args ...string) *exec.Cmd {
 	cmd := exec.Command(os.Args[0], args...)
 	cmd.Env = append(os.Environ(), clientEnv+"="+name)
 	cmd.Stderr = os.Stderr
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	return startCommand(t, cmd)
+	return cmd
 }
 
 func startCommand(t testing.TB, cmd *exec.Cmd) *client {

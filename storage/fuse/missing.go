@@ -33,10 +33,21 @@ func Missing() error {
 	if os.Geteuid() == 0 {
 		return nil
 	}
-	if _, err := exec.LookPath(fusermount); err != nil {
+	return helperMissing()
+}
+
+// helperMissing looks for the program that mounts for those who may not.
+func helperMissing() error {
+	path, err := exec.LookPath(fusermount)
+	if err != nil {
 		return fmt.Errorf("only root can mount without %s: install the package fuse3", fusermount)
 	}
-	return nil
+	info, err := os.Stat(path)
+	capable, _ := syscall.Getxattr(path, "security.capability", nil)
+	if err == nil && info.Mode()&fs.ModeSetuid == 0 && capable <= 0 {
+		err = fmt.Errorf("%s is not setuid root: install the package fuse3 anew, or run as root", path)
+	}
+	return err
 }
 
 // mountPoint makes sure that a directory can be mounted at, and returns its real
