@@ -24,6 +24,7 @@ type Loop struct {
 	start time.Time
 	bell  chan struct{} // there may be something to do earlier than was thought
 	over  chan struct{} // closed by Close
+	real  timers        // of volumes
 
 	mu      sync.Mutex
 	plan    queue
@@ -34,11 +35,15 @@ type Loop struct {
 
 // NewLoop makes a loop whose time begins now.
 func NewLoop() *Loop {
-	return &Loop{start: time.Now(), bell: make(chan struct{}, 1), over: make(chan struct{})}
+	now := time.Now()
+	return &Loop{start: now, bell: make(chan struct{}, 1), over: make(chan struct{}), real: timers{start: now}}
 }
 
 // Close lets go of everybody who waits for a callback: there are no more.
-func (l *Loop) Close() { close(l.over) }
+func (l *Loop) Close() {
+	close(l.over)
+	l.real.close()
+}
 
 // Now is the time since the loop was made. It never falls.
 func (l *Loop) Now() time.Duration { return time.Since(l.start) }
@@ -68,9 +73,9 @@ func (l *Loop) ring() {
 // Post calls f in Run as soon as it can be. It may be called from any goroutine.
 func (l *Loop) Post(f func()) { l.At(l.Now(), f) }
 
-// After implements vol.Clock. f is called on a goroutine of its own, whether
-// Run is being called or not: a kernel waits for a volume's answers.
-func (l *Loop) After(d time.Duration, f func()) { time.AfterFunc(max(d, 0), f) }
+// After implements vol.Clock. f is called in order, whether Run is being called or
+// not: a kernel waits for a volume's answers. It must not wait for anything.
+func (l *Loop) After(d time.Duration, f func()) { l.real.after(d, f) }
 
 // Stop makes the current Run return. It may be called from any goroutine.
 func (l *Loop) Stop() {

@@ -62,7 +62,6 @@ func TestRunEndsWithAnErrorAndWithItsContext(t *testing.T) {
 	require.ErrorIs(t, l.Run(t.Context(), time.Hour), broken, "and every later one")
 }
 
-// TestAVolumesTimersNeedNoRun: a kernel waits for them.
 // TestAFailureElsewhereEndsARunThatWaits would take an hour otherwise.
 func TestAFailureElsewhereEndsARunThatWaits(t *testing.T) {
 	l := NewLoop()
@@ -72,10 +71,50 @@ func TestAFailureElsewhereEndsARunThatWaits(t *testing.T) {
 	require.Less(t, l.Now(), time.Minute)
 }
 
+// TestAVolumesTimersNeedNoRun: a kernel waits for them.
 func TestAVolumesTimersNeedNoRun(t *testing.T) {
+	l := NewLoop()
+	defer l.Close()
+	calls := make(chan int, 4)
+	say := func(n int) func() { return func() { calls <- n } }
+	l.After(5*time.Millisecond, say(3))
+	l.After(time.Hour, say(9))
+	l.After(time.Millisecond, func() {
+		calls <- 2
+		l.After(10*time.Millisecond, say(4))
+	})
+	l.After(-time.Second, say(1))
+	for want := 1; want <= 4; want++ {
+		require.Equal(t, want, <-calls)
+	}
+}
+
+// TestShortTimersAreNotLate: an array's operation takes a fraction of a
+// millisecond. The best of many counts, as others use the processors too.
+func TestShortTimersAreNotLate(t *testing.T) {
+	l := NewLoop()
+	defer l.Close()
+	const asked = 200 * time.Microsecond
+	best := time.Hour
+	for range 200 {
+		took := make(chan time.Duration)
+		began := time.Now()
+		l.After(asked, func() { took <- time.Since(began) })
+		best = min(best, <-took)
+	}
+	require.GreaterOrEqual(t, best, asked)
+	require.Less(t, best, 2*asked)
+}
+
+// BenchmarkTimer is what waiting for 200 microseconds takes.
+func BenchmarkTimer(b *testing.B) {
+	l := NewLoop()
+	defer l.Close()
 	done := make(chan bool)
-	NewLoop().After(-time.Second, func() { close(done) })
-	<-done
+	for b.Loop() {
+		l.After(200*time.Microsecond, func() { done <- true })
+		<-done
+	}
 }
 
 // echo answers everything that it gets, until the listener is closed.

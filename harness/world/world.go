@@ -19,9 +19,9 @@ import (
 // Clock is the time of a run. Now counts from the start of the world and never
 // falls. At calls f when Now reaches t, in order; functions for the past run
 // as soon as the world does. Volumes live by the same clock, with After, whose
-// functions a world in real time calls on goroutines of their own, whether it
-// is running or not: a kernel waits for them. Now and After are for concurrent
-// use there.
+// functions a world in real time calls on another goroutine, in order, whether
+// it is running or not: a kernel waits for them. Now and After are for
+// concurrent use there.
 type Clock interface {
 	vol.Clock
 	At(t time.Duration, f func())
