@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"fourdays/harness/live"
 	"fourdays/storage/array"
 	"fourdays/storage/catalog"
 	"fourdays/storage/fuse"
@@ -52,17 +53,11 @@ type arming struct {
 	overrides []string
 }
 
-// clock is real time.
-type clock struct{ start time.Time }
-
-func (c clock) Now() time.Duration              { return time.Since(c.start) }
-func (c clock) After(d time.Duration, f func()) { time.AfterFunc(d, f) }
-
 // Open makes an array with a volume and mounts it.
 func Open(cfg Config) (*Solo, error) {
 	s := &Solo{cfg: cfg, start: time.Now(), gone: make(chan struct{}), armed: map[string]*arming{}, all: map[string]*arming{}}
 	var err error
-	s.fleet, err = array.New(clock{s.start}, cfg.Seed, array.Config{
+	s.fleet, err = array.New(live.NewLoop(), cfg.Seed, array.Config{
 		Arrays:  map[string]array.ArrayConfig{arrayName: cfg.Array},
 		Volumes: map[string]array.VolumeConfig{volumeName: {Array: arrayName, Store: storeName, Profile: cfg.Profile}},
 	})
