@@ -64,6 +64,7 @@ var owners = []struct {
 	{"github.com/Shopify/toxiproxy", []string{"harness/links"}, "only one package is a network that fails"},
 	{"github.com/rs/zerolog", []string{"harness/links"}, "Toxiproxy wants one of its loggers, a silent one"},
 	{"github.com/hanwen/go-fuse", []string{"storage/fuse"}, "there is one door to the kernel"},
+	{"go.etcd.io/bbolt", []string{"storage/fuse"}, "it is how we test that a store that maps its file works on a mount"},
 	{"github.com/alecthomas/kong", []string{"harness/cmd/fourdays"}, "there is one command line"},
 	{"github.com/jstemmer/go-junit-report", []string{"harness/report"}, "it is how we test that others can read our JUnit"},
 	{"github.com/testcontainers/testcontainers-go", []string{"harness/docker"}, "only the world of containers speaks to an engine"},
