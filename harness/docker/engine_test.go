@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -20,28 +19,22 @@ import (
 	"fourdays/harness/live"
 )
 
-// guest is the program of testdata/guest, built once.
-var guest = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "fourdays-guest-")
-	if err != nil {
-		return "", err
-	}
-	path := filepath.Join(dir, "guest")
-	cmd := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-o", path, "./testdata/guest")
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("%w: %s", err, out)
-	}
-	return path, nil
-})
+// toy is the program with which package local is tested as well.
+const toy = "harness/local/testdata/toy"
 
-func TestMain(m *testing.M) {
-	code := m.Run()
-	if path, err := guest(); err == nil {
-		_ = os.RemoveAll(filepath.Dir(path))
+// build builds what the tests run, once.
+var build = sync.OnceValues(func() (map[string]live.Program, error) {
+	cache := os.Getenv("FOURDAYS_CACHE")
+	if cache == "" {
+		user, err := os.UserCacheDir()
+		if err != nil {
+			return nil, err
+		}
+		cache = filepath.Join(user, "fourdays")
 	}
-	os.Exit(code)
-}
+	b := live.Builder{Root: "../..", Cache: cache}
+	return b.Build(context.Background(), "harness/docker/testdata/guest", toy, mountServer)
+})
 
 // lab is an engine with a network and an image of the guest.
 type lab struct {
@@ -53,6 +46,8 @@ type lab struct {
 	image string
 	log   *safeBuffer
 	boxes int
+
+	programs map[string]live.Program
 }
 
 // safeBuffer is what programs print, seen while they do.
@@ -87,7 +82,7 @@ func newLab(t *testing.T) *lab {
 func newBareLab(t *testing.T) *lab {
 	t.Helper()
 	need.Docker(t)
-	path, err := guest()
+	programs, err := build()
 	require.NoError(t, err)
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	t.Cleanup(cancel)
@@ -99,7 +94,8 @@ func newBareLab(t *testing.T) *lab {
 		require.Empty(t, l.left())
 		require.NoError(t, e.close())
 	})
-	l.image, err = e.image(ctx, "guest", path, l.log)
+	l.programs = programs
+	l.image, err = e.image(ctx, "guest", programs["guest"].Path, nil)
 	require.NoError(t, err)
 	return l
 }
@@ -245,10 +241,8 @@ func TestTakenSubnetsArePassedOver(t *testing.T) {
 // TestImageIsMadeOnce and again only when the program is another one.
 func TestImageIsMadeOnce(t *testing.T) {
 	l := newLab(t)
-	path, err := guest()
-	require.NoError(t, err)
 	var said bytes.Buffer
-	again, err := l.e.image(l.ctx, "guest", path, &said)
+	again, err := l.e.image(l.ctx, "guest", l.programs["guest"].Path, &said)
 	require.NoError(t, err)
 	require.Equal(t, l.image, again)
 	require.Empty(t, said.String())

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"path"
 
 	"fourdays/harness/live"
@@ -91,14 +90,5 @@ func (p *Place) New(ctx context.Context, s world.Setting) (world.World, error) {
 
 // Close implements world.Place. Images stay, for the next time.
 func (p *Place) Close(context.Context) error { return p.engine.close() }
-
-// baseDir makes the folder below which a world's mounts are.
-func baseDir(run string) (string, error) {
-	dir, err := os.MkdirTemp("", "fourdays-docker-"+run+"-")
-	if err != nil {
-		return "", fmt.Errorf("make a folder for mounts: %w", err)
-	}
-	return dir, nil
-}
 
 var _ world.Place = (*Place)(nil)

@@ -3,6 +3,7 @@ package docker
 import (
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -86,6 +87,9 @@ func (m *machine) seat(l *life, want world.Mount) (*seat, error) {
 		if s.Mount == want {
 			return s, nil
 		}
+	}
+	if err := os.MkdirAll(m.w.dir, 0o700); err != nil {
+		return nil, fmt.Errorf("make a folder for mounts: %w", err)
 	}
 	name := m.name + strings.ReplaceAll(want.Path, "/", "-")
 	mount, err := m.w.mounter.Mount(m.w.ctx, name, want.Volume, filepath.Join(m.w.dir, name))

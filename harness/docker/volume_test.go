@@ -1,43 +1,23 @@
 package docker
 
 import (
-	"context"
 	"maps"
 	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"fourdays/ci/need"
-	"fourdays/harness/live"
 	"fourdays/harness/world"
 	"fourdays/storage/array"
 	"fourdays/storage/bug"
 )
 
-// toy is the program with which package local is tested as well.
-const toy = "harness/local/testdata/toy"
-
 const hungSync = `{ops: [fsync], reply: never}`
-
-var build = sync.OnceValues(func() (map[string]live.Program, error) {
-	cache := os.Getenv("FOURDAYS_CACHE")
-	if cache == "" {
-		user, err := os.UserCacheDir()
-		if err != nil {
-			return nil, err
-		}
-		cache = filepath.Join(user, "fourdays")
-	}
-	b := live.Builder{Root: "../..", Cache: cache}
-	return b.Build(context.Background(), toy, mountServer)
-})
 
 // rig is a world whose machines have volumes of an array each.
 type rig struct {
@@ -49,11 +29,9 @@ func newRig(t *testing.T, volumes ...string) *rig {
 	t.Helper()
 	need.FUSE(t)
 	l := newBareLab(t)
-	programs, err := build()
+	image, err := l.e.image(l.ctx, "toy", l.programs["toy"].Path, nil)
 	require.NoError(t, err)
-	image, err := l.e.image(l.ctx, "toy", programs["toy"].Path, nil)
-	require.NoError(t, err)
-	r := &rig{stage: &stage{lab: l, place: &Place{engine: l.e, programs: programs, images: map[string]string{"toy": image}}}}
+	r := &rig{stage: &stage{lab: l, place: &Place{engine: l.e, programs: l.programs, images: map[string]string{"toy": image}}}}
 	r.open()
 	cfg := array.Config{Arrays: map[string]array.ArrayConfig{}, Volumes: map[string]array.VolumeConfig{}}
 	for _, v := range volumes {

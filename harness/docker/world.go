@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"sync"
 	"time"
 
@@ -25,7 +26,7 @@ type World struct {
 	*live.Loop
 	place    *Place
 	run      string
-	dir      string
+	dir      string // of the mounts; made with the first, as it goes with the last when the harness is killed
 	net      *network
 	links    *links.Links
 	log      *live.Log
@@ -41,16 +42,12 @@ func (p *Place) world(ctx context.Context, s world.Setting) (*World, error) {
 		return nil, fmt.Errorf("make a world of %d machines: a network has addresses for %d", s.Machines, mostNodes)
 	}
 	run := newRun()
-	dir, err := baseDir(run)
+	net, err := p.engine.network(ctx, run, os.Getpid())
 	if err != nil {
 		return nil, err
 	}
-	net, err := p.engine.network(ctx, run, os.Getpid())
-	if err != nil {
-		return nil, errors.Join(err, os.Remove(dir))
-	}
 	w := &World{
-		Loop: live.NewLoop(), place: p, run: run, dir: dir, net: net, machines: map[string]*machine{},
+		Loop: live.NewLoop(), place: p, run: run, dir: filepath.Join(os.TempDir(), "fourdays-docker-"+run), net: net, machines: map[string]*machine{},
 		links: links.New(net.gateway().String(), s.Net, s.Seed),
 	}
 	w.log = live.NewLog(w.Now, s.Log)
@@ -171,7 +168,10 @@ func (w *World) close(ctx context.Context) error {
 	}
 	w.end()
 	w.links.Close()
-	errs = append(errs, w.place.engine.wipe(ctx, w.run), os.Remove(w.dir))
+	errs = append(errs, w.place.engine.wipe(ctx, w.run))
+	if err := os.Remove(w.dir); !errors.Is(err, os.ErrNotExist) {
+		errs = append(errs, err)
+	}
 	w.log.Close()
 	if err := errors.Join(errs...); err != nil {
 		return fmt.Errorf("close the world of containers: %w", err)

@@ -3,14 +3,12 @@ package docker
 import (
 	"context"
 	"net"
-	"os"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
-	"fourdays/harness/live"
 	"fourdays/harness/world"
 )
 
@@ -25,12 +23,7 @@ type stage struct {
 func newStage(t *testing.T) *stage {
 	t.Helper()
 	l := newBareLab(t)
-	path, err := guest()
-	require.NoError(t, err)
-	s := &stage{lab: l, place: &Place{
-		engine: l.e, programs: map[string]live.Program{"guest": {Name: "guest", Path: path}},
-		images: map[string]string{"guest": l.image},
-	}}
+	s := &stage{lab: l, place: &Place{engine: l.e, programs: l.programs, images: map[string]string{"guest": l.image}}}
 	s.open()
 	return s
 }
@@ -199,24 +192,4 @@ func TestClosedWorldLeavesNothing(t *testing.T) {
 	require.NoError(t, s.w.Close(s.ctx))
 	require.Empty(t, s.left())
 	require.NoDirExists(t, s.w.dir)
-}
-
-// TestHarnessThatIsGoneIsTidiedUp kills a harness in the middle of a run; the
-// next one removes what it left, and nothing of those who live.
-func TestHarnessThatIsGoneIsTidiedUp(t *testing.T) {
-	if os.Getenv("FOURDAYS_TEST_HARNESS") != "" {
-		harness(t)
-	}
-	s := newStage(t)
-	require.NoError(t, s.w.Start(s.ctx, s.spec("n1", 0, "sleep")))
-	s.hears("n1 asleep")
-	run := killedHarness(t)
-	dead := &lab{t: t, ctx: s.ctx, e: s.e, run: run}
-	require.Len(t, dead.left(), 2, "a container and a network")
-	removed, err := s.e.sweep(s.ctx)
-	require.NoError(t, err)
-	require.Contains(t, removed, "network fourdays-"+run)
-	require.Empty(t, dead.left())
-	require.Len(t, s.left(), 2)
-	require.True(t, s.w.Running("n1"))
 }
