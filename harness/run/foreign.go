@@ -126,6 +126,7 @@ func (st *stage) endForeign() error {
 	if n.wanted = false; !st.w.Running(n.name) {
 		return nil
 	}
+	defer func(last healthAnswer) { n.last = last }(n.last) // that it is down now is our own doing
 	if err := st.askForeign("stop "+st.s.External.Server, st.foreign.Stop); err != nil && st.err == nil && st.ctx.Err() == nil {
 		st.tell("note", "%v; it is killed", err)
 	}
