@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 )
 
 // Program is a native program that was built. It needs nothing but a kernel.
@@ -61,6 +62,7 @@ func (b *Builder) program(ctx context.Context, folder string) (Program, error) {
 			return Program{}, err
 		}
 	}
+	_ = os.Chtimes(p.Path, time.Time{}, time.Now()) // it is in use; to prune it would be no harm but to us
 	p.SHA256, err = sumFile(p.Path)
 	return p, err
 }
@@ -102,11 +104,14 @@ func (b *Builder) make(ctx context.Context, folder string, p Program) error {
 	return b.prune(p)
 }
 
-// keptBuilds is how many builds of one program are kept. Picked.
-const keptBuilds = 4
+// How many builds of one program are kept, and how long one is that nobody asks
+// for. A run starts its programs again and again. Picked: no run takes a day.
+const (
+	keptBuilds = 4
+	keptFor    = 24 * time.Hour
+)
 
-// prune removes the oldest builds of a program. Who runs one keeps it until it
-// ends, as a removed file does.
+// prune removes the oldest builds of a program.
 func (b *Builder) prune(p Program) error {
 	names, err := filepath.Glob(filepath.Join(filepath.Dir(p.Path), p.Name+"-*"))
 	if err != nil {
@@ -120,6 +125,9 @@ func (b *Builder) prune(p Program) error {
 	}
 	slices.SortFunc(names, func(x, y string) int { return int(min(1, max(-1, age[y]-age[x]))) })
 	for _, name := range names[min(keptBuilds, len(names)):] {
+		if time.Since(time.Unix(0, age[name])) < keptFor {
+			continue
+		}
 		_ = os.Remove(name) // another process may have been faster
 	}
 	return nil

@@ -1,10 +1,12 @@
 package live
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -41,4 +43,25 @@ func TestAProgramIsBuiltOncePerSources(t *testing.T) {
 	put("words/words.go", "package words\n\nconst Hello = 1 +\n")
 	_, err = b.Build(t.Context(), "cmd/hello")
 	require.ErrorContains(t, err, "build hello: go ")
+}
+
+// TestABuildInUseIsKept: a run that began before others built anew still starts
+// its own program.
+func TestABuildInUseIsKept(t *testing.T) {
+	dir := t.TempDir()
+	b := &Builder{}
+	age := func(name string, old time.Duration) {
+		path := filepath.Join(dir, name)
+		require.NoError(t, os.WriteFile(path, nil, 0o755))
+		require.NoError(t, os.Chtimes(path, time.Time{}, time.Now().Add(-old)))
+	}
+	for i := range keptBuilds + 2 {
+		age(fmt.Sprintf("node-%d", i), time.Duration(i)*time.Minute)
+	}
+	age("node-old", 2*keptFor)
+	require.NoError(t, b.prune(Program{Name: "node", Path: filepath.Join(dir, "node-0")}))
+	left, err := filepath.Glob(filepath.Join(dir, "node-*"))
+	require.NoError(t, err)
+	require.Len(t, left, keptBuilds+2)
+	require.NoFileExists(t, filepath.Join(dir, "node-old"))
 }
