@@ -211,7 +211,7 @@ func (m *machine) powerLoss() {
 	l := m.leave()
 	all := m.seats.list()
 	for _, s := range all {
-		s.mount.Shut()
+		s.shut()
 	}
 	tell(all, vol.Machine.PowerLoss)
 	m.then(func(ctx context.Context) error {

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"fourdays/harness/live"
 	"fourdays/harness/world"
@@ -18,7 +19,22 @@ import (
 // them: what a killed program wrote is in the kernel's caches.
 type seat struct {
 	world.Mount
-	mount *live.Mount
+	mount  *live.Mount
+	ending atomic.Bool // its end is wanted
+}
+
+// watch fails the run if the mount's server ends by itself.
+func (s *seat) watch(w *World, name string) {
+	<-s.mount.Ended()
+	if !s.ending.Load() {
+		w.Fail(fmt.Errorf("serve mount %s: its server ended by itself with code %d", name, s.mount.Code()))
+	}
+}
+
+// shut is the moment of a power cut: nothing reaches the volume any more.
+func (s *seat) shut() {
+	s.ending.Store(true)
+	s.mount.Shut()
 }
 
 // seats are those of one machine. They may be used from any goroutine.
@@ -96,9 +112,10 @@ func (m *machine) seat(l *life, want world.Mount) (*seat, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &seat{want, mount}
+	s := &seat{Mount: want, mount: mount}
+	go s.watch(m.w, name)
 	if !m.seats.add(l, s) {
-		return nil, errors.Join(errOver, mount.Cut())
+		return nil, errors.Join(errOver, endAll([]*seat{s}, (*live.Mount).Cut))
 	}
 	return s, nil
 }
@@ -117,6 +134,7 @@ func endAll(all []*seat, how func(*live.Mount) error) error {
 	errs := make([]error, len(all))
 	var each sync.WaitGroup
 	for i, s := range all {
+		s.ending.Store(true)
 		each.Go(func() { errs[i] = how(s.mount) })
 	}
 	each.Wait()

@@ -178,6 +178,16 @@ func TestArmedReadFaultShowsInContainers(t *testing.T) {
 	require.Empty(t, r.found("n1"))
 }
 
+// TestMountThatEndsByItself is nothing that a script asked for: the run fails.
+func TestMountThatEndsByItself(t *testing.T) {
+	r := newRig(t, "n1")
+	r.start("n1", "write")
+	r.hears("n1 done")
+	seat := r.w.machines["n1"].seats.list()[0]
+	require.NoError(t, seat.mount.Abort())
+	require.ErrorContains(t, r.w.Run(r.ctx, time.Hour), "serve mount n1-data: its server ended by itself")
+}
+
 // TestRoundsLeaveNothing makes worlds, breaks them in turn, and closes them.
 func TestRoundsLeaveNothing(t *testing.T) {
 	ends := map[string]func(r *rig){

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path"
 	"path/filepath"
 	"sync"
 	"time"
@@ -51,7 +52,7 @@ func (p *Place) world(ctx context.Context, s world.Setting) (*World, error) {
 		links: links.New(net.gateway().String(), s.Net, s.Seed),
 	}
 	w.log = live.NewLog(w.Now, s.Log)
-	w.mounter = &live.Mounter{Program: p.programs["volmount"].Path, Log: w.log}
+	w.mounter = &live.Mounter{Program: p.programs[path.Base(mountServer)].Path, Zero: w.Wall().Add(-w.Now()), Log: w.log}
 	w.ctx, w.end = context.WithCancel(context.WithoutCancel(ctx))
 	return w, nil
 }
