@@ -6,7 +6,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
-	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -38,7 +37,7 @@ func TestRoundsOfMountingLeaveNothing(t *testing.T) {
 			require.NoError(t, r.m.Abort())
 		}
 	}
-	require.Empty(t, mountsAt(t, r.dir))
+	require.Empty(t, mountLines(r.dir))
 	require.Eventually(t, func() bool { return open(t) <= fds && runtime.NumGoroutine() <= routines+2 }, bound, time.Millisecond,
 		"%d descriptors and %d goroutines before", fds, routines)
 }
@@ -48,18 +47,6 @@ func open(t *testing.T) int {
 	all, err := os.ReadDir("/proc/self/fd")
 	require.NoError(t, err)
 	return len(all)
-}
-
-func mountsAt(t *testing.T, dir string) (all []string) {
-	t.Helper()
-	text, err := os.ReadFile("/proc/self/mounts")
-	require.NoError(t, err)
-	for line := range strings.Lines(string(text)) {
-		if strings.Contains(line, dir) {
-			all = append(all, line)
-		}
-	}
-	return all
 }
 
 // TestWhatCannotBeMountedAtIsSaid tries every kind of place that is none.
@@ -81,7 +68,7 @@ func TestWhatCannotBeMountedAtIsSaid(t *testing.T) {
 		_, err := fuse.Serve(place, r.v, fuse.Options{})
 		require.ErrorContains(t, err, want)
 	}
-	require.Len(t, mountsAt(t, r.dir), 1)
+	require.Len(t, mountLines(r.dir), 1)
 }
 
 // TestADeadMountIsBusy kills a server: what it leaves is named, and is not waited
@@ -92,7 +79,7 @@ func TestADeadMountIsBusy(t *testing.T) {
 	c := start(t, "server", dir)
 	c.hears("mounted")
 	require.True(t, c.dies(bound))
-	require.Len(t, mountsAt(t, dir), 1)
+	require.Len(t, mountLines(dir), 1)
 	_, err := fuse.Serve(dir, &cancels{}, fuse.Options{})
 	require.ErrorContains(t, err, "umount -l if it does not answer")
 	require.NoError(t, syscall.Unmount(dir, syscall.MNT_DETACH))
@@ -204,7 +191,7 @@ func TestAVolumeThatDoesNotAnswerIsNotMounted(t *testing.T) {
 	require.NoError(t, r.PowerLoss("east"))
 	_, err := fuse.Serve(dir, r.v, fuse.Options{})
 	require.ErrorContains(t, err, "stat the volume's root: input/output error")
-	require.Empty(t, mountsAt(t, dir))
+	require.Empty(t, mountLines(dir))
 }
 
 // TestTimesAreThoseOfTheRun gives a mount the moment at which the run began.

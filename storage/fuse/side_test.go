@@ -1,0 +1,269 @@
+package fuse_test
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/hanwen/go-fuse/v2/fs"
+	gofuse "github.com/hanwen/go-fuse/v2/fuse"
+	"github.com/stretchr/testify/require"
+
+	"fourdays/storage/array"
+	"fourdays/storage/bug"
+	"fourdays/storage/fuse"
+)
+
+// repetitions of the side-by-side measurement; 0 leaves it out. make bench-fuse
+// asks for it.
+var repetitions = flag.Int("side-by-side", 0, "how often to measure mounts side by side")
+
+// only is which systems and items are measured: all, if it is empty.
+var only = flag.String("only", "", "measure only systems and items whose name has this")
+
+// system is a file system that is measured.
+type system struct {
+	name   string
+	server []string // of clients, with the directory and the one below to come; none is the bare disk
+	below  string   // where a directory below is made
+}
+
+var systems = []system{
+	{"disk", nil, ""},
+	{"loopback", []string{"loopback", "0"}, "/dev/shm"},
+	{"loopback, 1 processor", []string{"loopback", "1"}, "/dev/shm"},
+	{"fourdays", []string{"bench server", "1", "0"}, ""},
+	{"fourdays, 100 rules", []string{"bench server", "1", "100"}, ""},
+	{"fourdays, all processors", []string{"bench server", "0", "0"}, ""},
+	{"lazyfs", []string{"lazyfs"}, "/dev/shm"},
+}
+
+func init() {
+	clients["bench server"] = benchServer
+	clients["loopback"] = loopback
+	clients["lazyfs"] = lazyfs
+}
+
+func processors(n string) {
+	if n, _ := strconv.Atoi(n); n > 0 {
+		runtime.GOMAXPROCS(n)
+	}
+}
+
+// benchServer mounts a volume with so many rules armed that match nothing here.
+func benchServer(args []string) error {
+	processors(args[0])
+	rules, _ := strconv.Atoi(args[1])
+	f, err := array.New(realTime{time.Now()}, 1, array.Config{Arrays: map[string]array.ArrayConfig{"east": {}},
+		Volumes: map[string]array.VolumeConfig{"n1": {Array: "east"}}})
+	if err != nil {
+		return err
+	}
+	for i := range rules {
+		b, err := bug.Parse("bench.yaml", fmt.Appendf(nil, "id: bench-%d\ntrigger: {match: {ops: [write, read, fsync], path: no/such/%d}}\npersistence: permanent\nscope: {path: no/such/%d}\neffect: {ops: [write, read, fsync], reply: EIO}\n", i, i, i))
+		if err == nil {
+			_, err = f.Arm(b, bug.Scope{})
+		}
+		if err != nil {
+			return err
+		}
+	}
+	begin := time.Now()
+	m, err := fuse.Serve(args[2], f.Volume("n1"), fuse.Options{AllowOther: true})
+	if err != nil {
+		return err
+	}
+	say(fmt.Sprint("mounted in ", time.Since(begin).Round(10*time.Microsecond)))
+	return m.Unmount()
+}
+
+// loopback is go-fuse's example of that name, with extended attributes and the
+// kernel's passthrough off: it sees every request, as we do.
+func loopback(args []string) error {
+	processors(args[0])
+	root, err := fs.NewLoopbackRoot(args[2])
+	if err != nil {
+		return err
+	}
+	second := time.Second
+	begin := time.Now()
+	s, err := fs.Mount(args[1], root, &fs.Options{AttrTimeout: &second, EntryTimeout: &second, NullPermissions: true,
+		MountOptions: gofuse.MountOptions{Name: "loopback", AllowOther: true, DirectMount: true, DisableXAttrs: true,
+			DisabledCapabilities: gofuse.CAP_PASSTHROUGH, Options: []string{"default_permissions"}}})
+	if err != nil {
+		return err
+	}
+	say(fmt.Sprint("mounted in ", time.Since(begin).Round(10*time.Microsecond)))
+	return s.Unmount()
+}
+
+// lazyfs runs LazyFS in the foreground with a cache that holds all that is
+// measured.
+func lazyfs(args []string) error {
+	config := args[1] + ".toml"
+	fifo := args[1] + ".fifo"
+	text := fmt.Sprintf("[faults]\nfifo_path=%q\n[cache]\napply_eviction=false\n[cache.simple]\ncustom_size=\"2GB\"\nblocks_per_page=1\n[filesystem]\nlog_all_operations=false\n", fifo)
+	if err := os.WriteFile(config, []byte(text), 0o644); err != nil {
+		return err
+	}
+	defer os.Remove(config)
+	cmd := exec.Command("lazyfs", args[0], "-o", "allow_other", "-o", "modules=subdir", "-o", "subdir="+args[1], "--config-path="+config, "-f")
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	begin := time.Now()
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	for len(mountLines(args[0])) == 0 {
+		if time.Since(begin) > bound {
+			return errors.New("lazyfs does not mount")
+		}
+		time.Sleep(time.Millisecond)
+	}
+	say(fmt.Sprint("mounted in ", time.Since(begin).Round(time.Millisecond)))
+	return errors.Join(syscall.Unmount(args[0], 0), cmd.Wait())
+}
+
+// running is a system that is mounted.
+type running struct {
+	system
+	client  *client
+	dir     string
+	said    string
+	figures map[string][]float64
+}
+
+func (s system) start(t *testing.T) *running {
+	t.Helper()
+	r := &running{system: s, dir: t.TempDir(), figures: map[string][]float64{}}
+	if s.server == nil {
+		return r
+	}
+	below, err := os.MkdirTemp(s.below, "bench")
+	require.NoError(t, err)
+	t.Cleanup(func() { os.RemoveAll(below) })
+	r.client = start(t, s.server[0], append(slices.Clone(s.server[1:]), r.dir, below)...)
+	r.said = r.client.line()
+	require.Contains(t, r.said, "mounted in ")
+	return r
+}
+
+func (r *running) measure(t *testing.T, i item) {
+	t.Helper()
+	dir := filepath.Join(r.dir, "item")
+	require.NoError(t, os.Mkdir(dir, 0o755))
+	c := start(t, "item", i.name, dir)
+	figure, err := strconv.ParseFloat(c.line(), 64)
+	c.ends()
+	require.NoError(t, err)
+	r.figures[i.name] = append(r.figures[i.name], figure)
+	require.NoError(t, os.RemoveAll(dir))
+}
+
+// TestSideBySide measures mounts in turn, in another order each time, and prints
+// the medians and the ratios of each repetition. It asserts nothing: what a busy
+// machine says is no verdict.
+func TestSideBySide(t *testing.T) {
+	if *repetitions == 0 {
+		t.Skip("make bench-fuse measures")
+	}
+	mounted(t) // needs what the others need
+	var all []*running
+	for _, s := range systems {
+		if s.name == "lazyfs" {
+			if _, err := exec.LookPath("lazyfs"); err != nil {
+				fmt.Println("lazyfs is not installed: left out")
+				continue
+			}
+		}
+		if *only == "" || s.server == nil || strings.Contains(*only, s.name) {
+			all = append(all, s.start(t))
+		}
+	}
+	for range *repetitions {
+		for _, i := range items {
+			for _, at := range rand.Perm(len(all)) {
+				all[at].measure(t, i)
+			}
+		}
+	}
+	report(t, all)
+	for _, r := range all {
+		if r.client != nil {
+			r.client.goOn()
+			r.client.ends()
+		}
+	}
+}
+
+func middle(all []float64) float64 {
+	s := slices.Sorted(slices.Values(all))
+	return (s[(len(s)-1)/2] + s[len(s)/2]) / 2
+}
+
+// ratio is that of two systems, repetition by repetition: more is better for the
+// first.
+func ratio(i item, a, b []float64) string {
+	var all []float64
+	for k := range a {
+		q := a[k] / b[k]
+		if i.less {
+			q = 1 / q
+		}
+		all = append(all, q)
+	}
+	return fmt.Sprintf("%.2f (%.2f–%.2f)", middle(all), slices.Min(all), slices.Max(all))
+}
+
+// report prints what was measured: medians first, then what each of ours is of
+// each of the others.
+func report(t *testing.T, all []*running) {
+	fmt.Printf("\n%d repetitions in turn, medians; %d processors, GOMAXPROCS of a server as its name says\n", *repetitions, runtime.NumCPU())
+	for _, r := range all {
+		fmt.Printf("%-34s", r.name)
+		if r.client != nil {
+			now, peak, err := memory(r.client.cmd.Process.Pid)
+			require.NoError(t, err)
+			fmt.Printf("%s, %.0f MB resident, %.0f MB at most", r.said, now, peak)
+		}
+		fmt.Println()
+	}
+	for _, i := range items {
+		fmt.Printf("\n%s (%s)\n", i.name, i.unit)
+		for _, r := range all {
+			fmt.Printf("  %-34s%10.4g", r.name, middle(r.figures[i.name]))
+			for _, other := range all {
+				if other != r && strings.HasPrefix(r.name, "fourdays") && (other.name == "fourdays" || !strings.HasPrefix(other.name, "fourdays")) {
+					fmt.Printf("   %s %s", ratio(i, r.figures[i.name], other.figures[i.name]), other.name)
+				}
+			}
+			fmt.Println()
+		}
+	}
+	large, small := items[1].name, items[2].name
+	fmt.Printf("\na 1 MB file against one of 256 MB, write+fsync\n")
+	for _, r := range all {
+		fmt.Printf("  %-34s%s\n", r.name, ratio(item{}, r.figures[small], r.figures[large]))
+	}
+}
+
+// mountLines is what /proc/self/mounts says of a directory.
+func mountLines(dir string) (all []string) {
+	text, _ := os.ReadFile("/proc/self/mounts")
+	for line := range strings.Lines(string(text)) {
+		if strings.Contains(line, " "+dir+" ") {
+			all = append(all, line)
+		}
+	}
+	return all
+}
