@@ -45,14 +45,14 @@ func (p *Place) world(ctx context.Context, s world.Setting) (*World, error) {
 	run := newRun()
 	net, err := p.engine.network(ctx, run, os.Getpid())
 	if err != nil {
-		return nil, err
+		return nil, errors.Join(err, p.engine.wipe(context.WithoutCancel(ctx), run))
 	}
 	w := &World{
 		Loop: live.NewLoop(), place: p, run: run, dir: filepath.Join(os.TempDir(), "fourdays-docker-"+run), net: net, machines: map[string]*machine{},
 		links: links.New(net.gateway().String(), s.Net, s.Seed),
 	}
 	w.log = live.NewLog(w.Now, s.Log)
-	w.mounter = &live.Mounter{Program: p.programs[path.Base(mountServer)].Path, Zero: w.Wall().Add(-w.Now()), Log: w.log}
+	w.mounter = &live.Mounter{Program: p.programs[path.Base(mountServer)].Path, Zero: w.Wall().Add(-w.Now()), Log: w.log, Others: true}
 	w.ctx, w.end = context.WithCancel(context.WithoutCancel(ctx))
 	return w, nil
 }

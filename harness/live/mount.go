@@ -30,6 +30,9 @@ type Mounter struct {
 	Program string    // volmount, as it was built
 	Zero    time.Time // when the volumes' clock began
 	Log     *Log
+	// Others lets other users of this machine use the mounts. Without root it
+	// takes user_allow_other in /etc/fuse.conf.
+	Others bool
 }
 
 // Mount is a volume that processes find in a directory.
@@ -93,6 +96,9 @@ func (m *Mounter) arguments(name, dir string) []string {
 	args := []string{"-tidy", "-name", name}
 	if !m.Zero.IsZero() {
 		args = append(args, "-zero", strconv.FormatInt(m.Zero.UnixNano(), 10))
+	}
+	if m.Others {
+		args = append(args, "-allow-other")
 	}
 	return append(args, dir)
 }
