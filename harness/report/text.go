@@ -34,6 +34,14 @@ func Text(w io.Writer, r *Run, dir string) error {
 	return err
 }
 
+// Receipts writes what came of faults, as the summary of a run does.
+func Receipts(w io.Writer, faults []Fault) error {
+	t := &texter{r: &Run{Faults: faults}}
+	t.faults()
+	_, err := w.Write(bytes.TrimLeft(t.Bytes(), "\n"))
+	return err
+}
+
 type texter struct {
 	bytes.Buffer
 	r *Run

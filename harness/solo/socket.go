@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"time"
@@ -14,6 +15,7 @@ import (
 const (
 	dialWait  = 2 * time.Second
 	replyWait = 10 * time.Second // to take an answer
+	endWait   = 5 * time.Second  // to end after an umount
 )
 
 // Listen makes the socket of a mount. One that is there and answered by nobody
@@ -54,26 +56,32 @@ func (s *Solo) Serve(l net.Listener) {
 	}
 }
 
+// Finish waits until commands that were being carried out are answered.
+func (s *Solo) Finish() { s.busy.Wait() }
+
 // converse answers one connection.
 func (s *Solo) converse(c net.Conn) {
 	defer c.Close()
 	in := bufio.NewScanner(c)
 	in.Buffer(make([]byte, 0, 4096), longest)
 	for in.Scan() {
-		r, err := ParseRequest(in.Bytes())
-		answer := Response{}
-		if err != nil {
-			answer.Error = err.Error()
-		} else {
-			answer = s.Do(r)
-		}
-		if reply(c, answer) != nil {
+		if s.answer(c, in.Bytes()) != nil {
 			return
 		}
 	}
 	if errors.Is(in.Err(), bufio.ErrTooLong) {
 		_ = reply(c, Response{Error: fmt.Sprintf("a command has at most %d bytes", longest)})
 	}
+}
+
+func (s *Solo) answer(c net.Conn, line []byte) error {
+	s.busy.Add(1)
+	defer s.busy.Done()
+	r, err := ParseRequest(line)
+	if err != nil {
+		return reply(c, Response{Error: err.Error()})
+	}
+	return reply(c, s.Do(r))
 }
 
 func reply(c net.Conn, r Response) error {
@@ -83,15 +91,26 @@ func reply(c net.Conn, r Response) error {
 	return enc.Encode(r)
 }
 
-// Ask has one command carried out by whoever listens on a socket.
+// Ask has one command carried out by whoever listens on a socket. Once an umount
+// is answered, it waits for the process to end.
 func Ask(path string, r Request) (Response, error) {
-	var answer Response
 	c, err := net.DialTimeout("unix", path, dialWait)
 	if err != nil {
-		return answer, fmt.Errorf("reach the mount: %w", err)
+		return Response{}, fmt.Errorf("reach the mount: %w", err)
 	}
 	defer c.Close()
-	if err = json.NewEncoder(c).Encode(r); err == nil {
+	answer, err := ask(c, r)
+	if err == nil && r.Do == Umount {
+		_ = c.SetReadDeadline(time.Now().Add(endWait))
+		_, _ = io.Copy(io.Discard, c)
+	}
+	return answer, err
+}
+
+func ask(c net.Conn, r Request) (Response, error) {
+	var answer Response
+	err := json.NewEncoder(c).Encode(r)
+	if err == nil {
 		err = json.NewDecoder(c).Decode(&answer)
 	}
 	if err != nil {

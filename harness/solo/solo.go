@@ -37,6 +37,7 @@ type Solo struct {
 	fleet *array.Fleet
 	v     *array.Volume
 	gone  chan struct{} // the mount has ended and does not come back
+	busy  sync.WaitGroup
 
 	mu     sync.Mutex
 	m      *fuse.Mount        // nil while it is down, and when it is gone

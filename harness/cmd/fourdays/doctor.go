@@ -14,12 +14,17 @@ import (
 	"time"
 
 	"fourdays/harness/sim"
+	"fourdays/harness/sweep"
+	"fourdays/storage/fuse"
 )
 
 // enough is the memory that the flagship may take, in MiB.
 const enough = 4096
 
-type doctorCmd struct{}
+type doctorCmd struct {
+	Clean  bool `help:"Remove what killed runs left: dead mounts, processes, containers, networks, images, folders, sockets."`
+	DryRun bool `help:"With --clean: only say what it would remove."`
+}
 
 // finding is one line of the doctor's report.
 type finding struct {
@@ -30,12 +35,17 @@ type finding struct {
 	detail string
 }
 
-// Run examines the machine. It is an error only when the simulator cannot run.
-func (doctorCmd) Run(a *app) error {
-	findings := []finding{goTool(a.ctx), sources(), cache(), guest(), memory(), tool(a.ctx, "git", "--version", true, "to build from a clone")}
-	findings = append(findings,
-		device("/dev/fuse"), tool(a.ctx, "fusermount3", "--version", false, "for --world local"),
-		tool(a.ctx, "docker", "--version", false, "for --world docker"))
+// Run examines the machine, or cleans it. It is an error only when the simulator
+// cannot run, or something cannot be removed.
+func (c doctorCmd) Run(a *app) error {
+	if c.Clean {
+		return c.clean(a)
+	}
+	if c.DryRun {
+		return fail(exitUsage, "--dry-run goes with --clean")
+	}
+	findings := []finding{goTool(a.ctx), sources(), cache(), guest(), memory(), tool(a.ctx, "git", []string{"--version"}, true, "to build from a clone")}
+	findings = append(findings, inRealTime(a.ctx)...)
 	tw := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
 	able := true
 	for _, f := range findings {
@@ -54,7 +64,19 @@ func (doctorCmd) Run(a *app) error {
 	if !able {
 		return fail(exitError, "this machine cannot run the simulator: see MISSING above")
 	}
-	fmt.Fprintln(a.out, "\nThe simulator runs here. Worlds local and docker come later; what says \"later\" is missing only for them.")
+	fmt.Fprintln(a.out, "\nThe simulator runs here. What is missing is missing for the use that is named beside it.")
+	return nil
+}
+
+// clean removes what is left over.
+func (c doctorCmd) clean(a *app) error {
+	found, err := sweep.Clean(a.ctx, c.DryRun, func(text string) { fmt.Fprintln(a.out, text) })
+	if err != nil {
+		return fail(exitError, "clean: %w", err)
+	}
+	if found == 0 {
+		fmt.Fprintln(a.out, "nothing is left over")
+	}
 	return nil
 }
 
@@ -140,14 +162,44 @@ func memory() finding {
 	return f
 }
 
-func device(path string) finding {
-	return finding{ok: !missing(path), lacks: "later", what: path, detail: "for --world local"}
+// inRealTime is what the worlds in real time need, and the mail servers and clients of
+// others.
+func inRealTime(ctx context.Context) []finding {
+	const local, container = "for --world local and docker, and fourdays mount", "for --world docker"
+	engine := tool(ctx, "docker", []string{"version", "--format", "engine {{.Server.Version}}"}, false, container)
+	return []finding{
+		kernelMounts(local), tool(ctx, "fusermount3", []string{"--version"}, false, "to mount without being root (package fuse3)"),
+		superuser(), engine,
+		tool(ctx, "dovecot", []string{"--version"}, false, "for scenarios/external (package dovecot-imapd, dovecot-lmtpd)"),
+		tool(ctx, "mbsync", []string{"--version"}, false, "for tests with real clients (package isync)"),
+		tool(ctx, "swaks", []string{"--version"}, false, "for tests with real clients (package swaks)"),
+	}
 }
 
-func tool(ctx context.Context, name, flag string, needed bool, use string) finding {
-	out, err := output(ctx, name, flag)
+func kernelMounts(use string) finding {
+	f := finding{ok: true, lacks: "missing", what: "fuse", detail: use}
+	if err := fuse.Missing(); err != nil {
+		f.ok, f.detail = false, err.Error()+"; "+use
+	}
+	return f
+}
+
+func superuser() finding {
+	f := finding{ok: os.Geteuid() == 0, lacks: "no", what: "root", detail: "mounts are made directly"}
+	if !f.ok {
+		f.detail = "mounts are made through fusermount3, and other users cannot use them"
+	}
+	return f
+}
+
+func tool(ctx context.Context, name string, args []string, needed bool, use string) finding {
+	out, err := output(ctx, name, args...)
 	if err != nil {
-		return finding{needed: needed, lacks: "later", what: name, detail: "not found; " + use}
+		detail := "not found; " + use
+		if out != "" {
+			detail = out + "; " + use
+		}
+		return finding{needed: needed, lacks: "missing", what: name, detail: detail}
 	}
 	return finding{ok: true, needed: needed, what: name, detail: out}
 }

@@ -58,6 +58,9 @@ type cli struct {
 	Rejudge    rejudgeCmd    `cmd:"" help:"Judge a recorded run again, from its directory alone."`
 	Bugs       bugsCmd       `cmd:"" help:"The catalogue of storage bugs, with evidence."`
 	Background backgroundCmd `cmd:"" help:"Draw the faults that storage has anyway, and say how often independent ones met on a quorum."`
+	Mount      mountCmd      `cmd:"" help:"Mount a faulty array at a directory, for any program."`
+	Ctl        ctlCmd        `cmd:"" help:"Tell a mounted array what to do: arm, disarm, power-loss, failover, faults, heal, status."`
+	Umount     umountCmd     `cmd:"" help:"End a mount."`
 	Schema     schemaCmd     `cmd:"" help:"Print the JSON Schema of scenario files, or of bug files, for editors."`
 	Doctor     doctorCmd     `cmd:"" help:"Say what this machine can run, and what is missing for the rest."`
 	Version    versionCmd    `cmd:"" help:"Print the version of this program."`

@@ -1,0 +1,41 @@
+package main
+
+import (
+	"fmt"
+
+	"fourdays/harness/solo"
+	"fourdays/harness/sweep"
+)
+
+type umountCmd struct {
+	Dir  string `arg:"" help:"Where fourdays mount has mounted."`
+	Lazy bool   `help:"Even while programs use it: they get errors."`
+}
+
+// Run ends a mount, whether somebody still serves it or not.
+func (c *umountCmd) Run(a *app) error {
+	dir, socket, err := findMount(c.Dir)
+	if err == nil {
+		answer, err := solo.Ask(socket, solo.Request{Do: solo.Umount, Lazy: c.Lazy})
+		if err != nil {
+			return fail(exitError, "%w%s", err, c.hint())
+		}
+		_, err = fmt.Fprintln(a.out, answer.Text)
+		return err
+	}
+	if !sweep.Dead(dir) {
+		return err
+	}
+	if err := sweep.Unmount(dir); err != nil {
+		return fail(exitError, "unmount %s: %w", dir, err)
+	}
+	_, err = fmt.Fprintf(a.out, "unmounted %s, which nobody served any more\n", dir)
+	return err
+}
+
+func (c *umountCmd) hint() string {
+	if c.Lazy {
+		return ""
+	}
+	return "; --lazy ends it all the same"
+}

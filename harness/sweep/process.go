@@ -1,0 +1,56 @@
+package sweep
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"fourdays/harness/live"
+)
+
+// processes are those that belong to a harness which is no more.
+func processes(context.Context) ([]leftover, error) {
+	dirs, err := filepath.Glob("/proc/[0-9]*")
+	var all []leftover
+	for _, dir := range dirs {
+		pid, _ := strconv.Atoi(filepath.Base(dir))
+		if orphan(pid) {
+			name, _ := os.ReadFile(dir + "/comm")
+			what := fmt.Sprintf("process %d, %s, whose harness is gone", pid, strings.TrimSpace(string(name)))
+			all = append(all, leftover{what, func(context.Context) error { return kill(pid) }})
+		}
+	}
+	return all, err
+}
+
+// orphan says whether a process has the mark of a dead harness.
+func orphan(pid int) bool {
+	env, err := os.ReadFile(fmt.Sprintf("/proc/%d/environ", pid))
+	if err != nil || pid == os.Getpid() {
+		return false // it is gone, or another user's
+	}
+	for v := range bytes.SplitSeq(env, []byte{0}) {
+		if mark, ok := strings.CutPrefix(string(v), live.MarkVariable+"="); ok {
+			return !live.Alive(mark)
+		}
+	}
+	return false
+}
+
+// kill ends an orphan. It takes hold of the process first and then looks again,
+// as process IDs are used anew.
+func kill(pid int) error {
+	p, err := os.FindProcess(pid)
+	if err != nil || !orphan(pid) {
+		return nil // it has ended
+	}
+	defer p.Release()
+	if err := p.Kill(); err != nil && !os.IsNotExist(err) && orphan(pid) {
+		return err
+	}
+	return nil
+}
