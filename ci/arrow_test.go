@@ -62,7 +62,6 @@ var owners = []struct {
 	{"go.yaml.in/yaml", []string{"storage/bug", "harness/scenario", "harness/background"}, "three languages are written in YAML, and each has one reader"},
 	{"github.com/santhosh-tekuri/jsonschema", []string{"harness/scenario", "storage/bug"}, "each schema is checked in its parser's tests"},
 	{"github.com/Shopify/toxiproxy", []string{"harness/links"}, "only one package is a network that fails"},
-	{"github.com/rs/zerolog", []string{"harness/links"}, "Toxiproxy wants one of its loggers, a silent one"},
 	{"github.com/hanwen/go-fuse", []string{"storage/fuse"}, "there is one door to the kernel"},
 	{"go.etcd.io/bbolt", []string{"storage/fuse"}, "it is how we test that a store that maps its file works on a mount"},
 	{"github.com/alecthomas/kong", []string{"harness/cmd/fourdays"}, "there is one command line"},

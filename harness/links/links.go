@@ -6,34 +6,27 @@
 // and nothing else: what does not go through a proxy is not slowed. A cut shows
 // as silence: what is on its way waits, new connections are made but carry
 // nothing, and all goes on when the cut is mended. It is the only importer of
-// Toxiproxy; it imports of the harness package world only.
+// Toxiproxy, of which it takes the streams and the toxics in them; it imports of
+// the harness package world only.
 package links
 
 import (
 	"fmt"
-	"maps"
 	"math/rand/v2"
-	"net"
-	"slices"
-	"strings"
 	"sync"
-
-	"github.com/Shopify/toxiproxy/v2"
-	"github.com/rs/zerolog"
 
 	"fourdays/harness/world"
 )
 
 // Links are the proxies of one world. They may be used from any goroutine.
 type Links struct {
-	host   string
-	first  world.Link
-	server *toxiproxy.ApiServer
+	host  string
+	first world.Link
 
 	mu    sync.Mutex
 	rng   *rand.Rand
 	pairs map[pair]*condition
-	ways  map[way]*toxiproxy.Proxy
+	ways  map[way]*proxy
 }
 
 // pair is two machines, in the order of their names.
@@ -53,11 +46,9 @@ type way struct{ from, to, address string }
 // Each pair of machines is connected by first until Set says otherwise. The
 // seed is for what is random in it; when segments come is not the seed's.
 func New(host string, first world.Link, seed uint64) *Links {
-	silent := zerolog.Nop()
 	return &Links{
 		host: host, first: first, rng: rand.New(rand.NewPCG(seed, 0)),
-		server: toxiproxy.NewServer(toxiproxy.NewMetricsContainer(nil), silent),
-		pairs:  map[pair]*condition{}, ways: map[way]*toxiproxy.Proxy{},
+		pairs: map[pair]*condition{}, ways: map[way]*proxy{},
 	}
 }
 
@@ -67,30 +58,14 @@ func (l *Links) Way(from, to, address string) (string, error) {
 	defer l.mu.Unlock()
 	w := way{from, to, address}
 	if p := l.ways[w]; p != nil {
-		return p.Listen, nil
+		return p.address(), nil
 	}
-	p := toxiproxy.NewProxy(l.server, from+" to "+to, net.JoinHostPort(l.host, "0"), address)
-	for _, direction := range []string{"upstream", "downstream"} {
-		if err := l.shape(p, direction, l.between(from, to)); err != nil {
-			return "", err
-		}
-	}
-	if err := p.Start(); err != nil {
+	p, err := newProxy(l.host, address, &toxic{l.between(from, to)})
+	if err != nil {
 		return "", fmt.Errorf("link %s and %s: %w", from, to, err)
 	}
 	l.ways[w] = p
-	return p.Listen, nil
-}
-
-// shape puts our toxic into a proxy that has no connections yet.
-func (l *Links) shape(p *toxiproxy.Proxy, direction string, c *condition) error {
-	said := fmt.Sprintf(`{"name": %q, "type": %q, "stream": %q}`, direction, toxicName, direction)
-	wrapped, err := p.Toxics.AddToxicJson(strings.NewReader(said))
-	if err != nil {
-		return fmt.Errorf("shape link %s: %w", p.Name, err)
-	}
-	wrapped.Toxic.(*toxic).condition = c
-	return nil
+	return p.address(), nil
 }
 
 // between is the condition of the network between two machines. Needs mu.
@@ -117,8 +92,8 @@ func (l *Links) Close() {
 	for _, c := range l.pairs {
 		c.end()
 	}
-	for _, p := range slices.Collect(maps.Values(l.ways)) {
-		p.Stop()
+	for _, p := range l.ways {
+		p.close()
 	}
 	clear(l.ways)
 }

@@ -4,6 +4,8 @@ import (
 	"bufio"
 	"fmt"
 	"net"
+	"runtime"
+	"strings"
 	"testing"
 	"time"
 
@@ -157,6 +159,60 @@ func TestTheEndReachesTheOtherSide(t *testing.T) {
 	l.Close()
 	_, err = two.in.ReadString('\n')
 	require.Error(t, err)
+}
+
+// TestNobodyBehindAProxy is told as if it were not there.
+func TestNobodyBehindAProxy(t *testing.T) {
+	l := newLinks(t, world.Link{})
+	ear, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	require.NoError(t, ear.Close())
+	at, err := l.Way("a", "b", ear.Addr().String())
+	require.NoError(t, err)
+	conn, err := net.Dial("tcp", at)
+	if err == nil {
+		defer conn.Close()
+		_, err = conn.Read(make([]byte, 1))
+	}
+	require.ErrorContains(t, err, "connection reset")
+}
+
+// TestMuchPassesUnharmed: eight megabytes there and back, through a network that
+// changes all the time.
+func TestMuchPassesUnharmed(t *testing.T) {
+	l, address := newLinks(t, world.Link{}), echo(t)
+	c := call(t, l, "a", "b", address)
+	var text strings.Builder
+	for i := range 200_000 {
+		fmt.Fprintf(&text, "line %030d\n", i)
+	}
+	go func() { fmt.Fprint(c.conn, text.String()) }()
+	for i := range 200_000 {
+		c.hears(fmt.Sprintf("line %030d", i))
+		if i%20_000 == 0 {
+			l.Set("a", "b", world.Link{Jitter: time.Millisecond, Cut: i%40_000 == 0})
+			l.Set("a", "b", world.Link{Latency: time.Duration(i) * time.Nanosecond})
+		}
+	}
+}
+
+// TestNothingIsLeft of many connections that ended in all ways.
+func TestNothingIsLeft(t *testing.T) {
+	before := runtime.NumGoroutine()
+	l := New("127.0.0.1", world.Link{}, 1)
+	address := echo(t)
+	for i := range 40 {
+		c := call(t, l, "a", "b", address)
+		c.say("hello")
+		if i%2 == 0 {
+			c.hears("hello")
+		}
+		require.NoError(t, c.conn.Close())
+	}
+	require.Eventually(t, func() bool { return runtime.NumGoroutine() <= before+6 }, 10*time.Second, 10*time.Millisecond)
+	call(t, l, "a", "b", address).say("open")
+	l.Close()
+	require.Eventually(t, func() bool { return runtime.NumGoroutine() <= before+2 }, 10*time.Second, 10*time.Millisecond)
 }
 
 func TestAnAddressThatIsNotOurs(t *testing.T) {

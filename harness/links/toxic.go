@@ -12,12 +12,6 @@ import (
 	"fourdays/harness/world"
 )
 
-// Toxiproxy's own toxics count in whole milliseconds, and one that lets nothing
-// pass drops what it holds; so ours does all.
-const toxicName = "fourdays"
-
-func init() { toxics.Register(toxicName, new(toxic)) }
-
 const (
 	// segmentSize is what Ethernet carries of a TCP stream at once.
 	segmentSize = 1460
@@ -81,11 +75,10 @@ func (c *condition) delay(size int) time.Duration {
 	return d
 }
 
-// toxic is one direction of the streams through one proxy.
+// toxic is what happens to the streams through one proxy. Toxiproxy's own toxics
+// count in whole milliseconds, and the one that lets nothing pass drops what it
+// holds.
 type toxic struct{ condition *condition }
-
-// GetBufferSize implements toxics.BufferedToxic.
-func (*toxic) GetBufferSize() int { return onTheWay }
 
 // Pipe implements toxics.Toxic: pieces are passed on in order, each when its
 // time has come and nothing is cut; the end of the stream is one of them.
