@@ -46,6 +46,7 @@ type Difference struct {
 	Declared string // the name of the declaration that covers it, "" if none does
 }
 
+// String is a difference as a test's message has it.
 func (d Difference) String() string {
 	text := fmt.Sprintf("%s: %s and %s", d.What, d.One, d.Two)
 	if d.Declared != "" {

@@ -2,6 +2,7 @@ package worldtest
 
 import (
 	"context"
+	"flag"
 	"os"
 	"path/filepath"
 	"strings"
@@ -26,14 +27,34 @@ import (
 // atOnce is how many runs in real time there are at a time. Picked: they mostly
 // wait, and programs that are late for want of a processor show faults that no
 // script has.
-const atOnce = 3
+const atOnce = 6
 
-var room = make(chan struct{}, atOnce)
+var (
+	room = make(chan struct{}, atOnce)
+	door sync.Mutex // who waits for room for two must not wait for another who does
+)
 
-// enter waits for room for a run in real time.
-func enter(t *testing.T) {
-	room <- struct{}{}
-	t.Cleanup(func() { <-room })
+// enter waits for room for so many runs in real time.
+func enter(t *testing.T, runs int) {
+	door.Lock()
+	defer door.Unlock()
+	for range runs {
+		room <- struct{}{}
+	}
+	t.Cleanup(func() {
+		for range runs {
+			<-room
+		}
+	})
+}
+
+// TestMain lets more tests wait side by side than there are processors.
+func TestMain(m *testing.M) {
+	flag.Parse()
+	if err := flag.Set("test.parallel", "16"); err != nil {
+		panic(err)
+	}
+	os.Exit(m.Run())
 }
 
 // prepared is a place that is made once for all tests.
@@ -103,6 +124,22 @@ func play(t *testing.T, s *scenario.Scenario, kind string) Outcome {
 	return o
 }
 
+// simulated is what a scenario comes to in the simulator: one at a time, and once.
+func simulated(t *testing.T, file string) Outcome {
+	t.Helper()
+	inSim.Lock()
+	defer inSim.Unlock()
+	if _, known := outcomes[file]; !known {
+		outcomes[file] = play(t, load(t, file), "sim")
+	}
+	return outcomes[file]
+}
+
+var (
+	inSim    sync.Mutex
+	outcomes = map[string]Outcome{}
+)
+
 // tail is the end of a log.
 func tail(text string) string { return text[max(0, len(text)-6000):] }
 
@@ -118,8 +155,8 @@ func TestOneMeaning(t *testing.T) {
 				t.Parallel()
 				place(t, kind)
 				s := load(t, file)
-				simulated := play(t, s, "sim")
-				enter(t)
+				simulated := simulated(t, file)
+				enter(t, 1)
 				other := play(t, s, kind)
 				all := Compare(s, simulated, other)
 				require.Empty(t, Undeclared(all))
