@@ -77,6 +77,24 @@ func (j *Judge) judgeBodies(b *mailbox, node int, p *picture) {
 	}
 }
 
+// judgeUnreadable judges I8 and R2 in the last look through IMAP: what is listed
+// can be read.
+func (j *Judge) judgeUnreadable(b *mailbox, p *picture) {
+	for i := range p.harm {
+		h := &p.harm[i]
+		var l *letter
+		if h.slot != nil {
+			l = h.slot.msg
+			h.slot.bodiless |= 1 << readBit
+		}
+		uid := h.op.View.Messages[0].UID
+		j.count(checkI8, 1)
+		j.violate(checkI8, l, h.op, "UID %d of %s %s", uid, b.title(), h.text)
+		j.count(checkR2, 1)
+		j.violate(checkR2, l, h.op, "UID %d of %s is listed and %s", uid, b.title(), h.text)
+	}
+}
+
 // hasher is FNV-1a: the sums are compared within one judgement only, but must
 // not depend on a random seed.
 type hasher uint64

@@ -71,6 +71,7 @@ func (f *finale) gatherBox(a *account, b *mailbox) {
 	}
 	if b.read = f.lastRead(a, b); b.read {
 		b.reading.mark(readBit)
+		f.judgeUnreadable(b, b.reading)
 	}
 	for node, p := range b.audits {
 		if p != nil {

@@ -64,8 +64,11 @@ func (j *Judge) show(b *mailbox, op *hist.Op, room *picture) *picture {
 			j.nameless = j.nameless || s.msg == nil
 			p.slots = append(p.slots, s)
 		}
-		if op.Kind == hist.Audit {
+		switch {
+		case op.Kind == hist.Audit:
 			j.kept(p, s, m, op)
+		case m.Damage != "":
+			p.harm = append(p.harm, harm{s, true, view(op, m), "cannot be read: " + m.Damage})
 		}
 	}
 	if op.Kind != hist.Audit && top > 0 {

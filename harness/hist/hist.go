@@ -98,5 +98,5 @@ type Seen struct {
 	Digest       string   `json:"digest,omitempty"`       // SHA-256 (hex) of what was read, when bodies were read
 	ModSeq       uint64   `json:"modseq,omitempty"`       // Audit only
 	Stored       string   `json:"stored,omitempty"`       // Audit only: the digest kept beside the body
-	Damage       string   `json:"damage,omitempty"`       // Audit only: why the body cannot be given
+	Damage       string   `json:"damage,omitempty"`       // why the body cannot be given; Read: by a server of others
 }

@@ -62,6 +62,9 @@ func (d *driver) do(group []*hist.Op) []*hist.Op {
 		return audit(at.admin, op, deadline)
 	default:
 		d.read(at.imap, op, deadline)
+		if op.Kind == hist.Read && op.Bodies && op.Outcome != hist.OK && d.logins != nil {
+			d.readEach(at.imap, op, deadline)
+		}
 	}
 	return group
 }

@@ -1,6 +1,9 @@
 package main
 
 import (
+	"bufio"
+	"fmt"
+	"io"
 	"net"
 	"os"
 	"path/filepath"
@@ -11,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"fourdays/harness/hist"
+	"fourdays/harness/letter"
 )
 
 // This file is about mail servers of others: SMTP, no admin face, users and
@@ -116,4 +120,68 @@ func TestStatusIsAskedOutsideTheMailbox(t *testing.T) {
 	told := d.do([]*hist.Op{{Kind: hist.Status, Node: "n1", Account: ann, Mailbox: "INBOX", TimeoutUS: 5e6}})[0]
 	require.Equal(t, hist.OK, told.Outcome, told.Reply)
 	require.EqualValues(t, 9, told.View.Exists)
+}
+
+// stumbler is an IMAP server that hangs up whenever it is to give the text of
+// UID 2, and says no for UID 4.
+func stumbler(in *bufio.Reader, conn net.Conn) {
+	io.WriteString(conn, "* OK [CAPABILITY IMAP4rev1] hello\r\n")
+	text := func(n int) string {
+		raw := letter.Make(fmt.Sprint("d", n), 300)
+		return fmt.Sprintf("* %d FETCH (UID %d BODY[] {%d}\r\n%s)\r\n", n, n, len(raw), raw)
+	}
+	for {
+		line, err := in.ReadString('\n')
+		if err != nil {
+			return
+		}
+		tag, command, _ := strings.Cut(strings.TrimSpace(line), " ")
+		switch {
+		case strings.Contains(command, "EXAMINE"):
+			io.WriteString(conn, "* 4 EXISTS\r\n* OK [UIDVALIDITY 7] ok\r\n* OK [UIDNEXT 5] ok\r\n")
+		case strings.Contains(command, "FETCH 1:*") && strings.Contains(command, "BODY"):
+			io.WriteString(conn, text(1))
+			return
+		case strings.Contains(command, "FETCH 1:*"):
+			for n := range 4 {
+				fmt.Fprintf(conn, "* %d FETCH (UID %d FLAGS (\\Seen))\r\n", n+1, n+1)
+			}
+		case strings.Contains(command, "FETCH 2 "):
+			return
+		case strings.Contains(command, "FETCH 4 "):
+			io.WriteString(conn, tag+" NO [SERVERBUG] broken\r\n")
+			continue
+		case strings.Contains(command, "FETCH 1 "):
+			io.WriteString(conn, text(1))
+		case strings.Contains(command, "FETCH 3 "):
+			io.WriteString(conn, text(3))
+		}
+		io.WriteString(conn, tag+" OK done\r\n")
+	}
+}
+
+func TestOneUnreadableMessageDoesNotHideTheOthers(t *testing.T) {
+	d := newDriver(map[string]target{"n1": {imap: scripted(t, stumbler)}})
+	read := func() *hist.Op {
+		return d.do([]*hist.Op{{Kind: hist.Read, Node: "n1", Account: ann, Mailbox: "INBOX", Bodies: true, TimeoutUS: 20e6}})[0]
+	}
+	require.Equal(t, hist.Unknown, read().Outcome, "of our own store half an answer is none")
+
+	d.logins = logins{}
+	got := read()
+	require.Equal(t, hist.OK, got.Outcome, got.Reply)
+	require.Len(t, got.View.Messages, 4)
+	require.EqualValues(t, 7, got.View.UIDValidity)
+	for i, m := range got.View.Messages {
+		require.EqualValues(t, i+1, m.UID)
+		require.EqualValues(t, i+1, m.Seq)
+		require.Equal(t, []string{`\Seen`}, m.Flags)
+		if m.UID%2 == 1 {
+			require.Equal(t, fmt.Sprint("d", m.UID), m.Message)
+			require.Equal(t, letter.Digest(letter.Make(m.Message, 300)), m.Digest)
+			require.Empty(t, m.Damage)
+		}
+	}
+	require.Contains(t, got.View.Messages[1].Damage, "[fetch]")
+	require.Contains(t, got.View.Messages[3].Damage, "SERVERBUG")
 }
