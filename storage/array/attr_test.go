@@ -3,6 +3,8 @@ package array_test
 import (
 	"io/fs"
 	"os"
+	"runtime"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -74,4 +76,22 @@ func TestACanceledOperationDoesNothing(t *testing.T) {
 	r.clock.Advance(time.Minute)
 	require.Zero(t, size)
 	v.Cancel(op) // an answered one: nothing happens
+}
+
+// TestWhatIsGoneIsForgotten writes and removes far more than stays in memory.
+func TestWhatIsGoneIsForgotten(t *testing.T) {
+	v := newRig(t, 1).Volume("n1")
+	data := strings.Repeat("x", 8<<20)
+	held := func() uint64 {
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return m.HeapAlloc
+	}
+	before := held()
+	for range 40 {
+		writeSync(t, v, "a", data)
+		must(t, v, vol.Op{Kind: vol.Unlink, Path: "a"})
+	}
+	require.Less(t, held(), before+100<<20)
 }

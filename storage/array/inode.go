@@ -2,6 +2,7 @@ package array
 
 import (
 	"io/fs"
+	"slices"
 	"time"
 
 	"fourdays/storage/vol"
@@ -103,6 +104,7 @@ func (v *Volume) release(n *inode) {
 	}
 	v.discarded = v.discarded || n.room() > 0
 	v.charge(-n.room())
+	v.goneBlocks += n.room()
 	v.usedInodes--
 	v.array.usedInodes--
 	v.gone++
@@ -115,7 +117,7 @@ func (v *Volume) release(n *inode) {
 		n.truth.seen = state{}
 	}
 	n.opens = -1 // never again
-	if v.gone > 64 && v.gone > len(v.inodes)/2 {
+	if v.gone > 64 && v.gone > len(v.inodes)/2 || v.goneBlocks > forgetAfter {
 		v.compact()
 	}
 }
@@ -131,6 +133,10 @@ func (v *Volume) charge(blocks int64) {
 	v.array.usedBlocks += blocks
 }
 
+// forgetAfter is how many blocks of released inodes are kept in memory for nothing,
+// at most: 64 MiB (picked).
+const forgetAfter = 16384
+
 // compact forgets released inodes; the rest stay in the order of their making.
 func (v *Volume) compact() {
 	kept := v.inodes[:0]
@@ -142,5 +148,9 @@ func (v *Volume) compact() {
 		}
 	}
 	clear(v.inodes[len(kept):])
-	v.inodes, v.gone = kept, 0
+	v.inodes, v.gone, v.goneBlocks = kept, 0, 0
+	v.dirty = slices.DeleteFunc(v.dirty, func(n *inode) bool {
+		n.listed = n.opens >= 0
+		return !n.listed
+	})
 }

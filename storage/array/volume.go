@@ -19,9 +19,12 @@ type Volume struct {
 	strict bool
 	direct bool // every file is opened with O_DIRECT
 
-	root    *inode
-	inodes  []*inode // in the order of their making
-	gone    int      // of these, released
+	root   *inode
+	inodes []*inode // in the order of their making
+	gone   int      // of these, released
+
+	goneBlocks int64 // that they had
+
 	forked  []*inode // those whose image differs from the truth
 	lastIno uint64
 	epoch   uint64

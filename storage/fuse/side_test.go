@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"runtime/pprof"
 	"slices"
 	"strconv"
 	"strings"
@@ -29,8 +30,11 @@ import (
 // asks for it.
 var repetitions = flag.Int("side-by-side", 0, "how often to measure mounts side by side")
 
-// only is which systems and items are measured: all, if it is empty.
-var only = flag.String("only", "", "measure only systems and items whose name has this")
+// What is measured: all, if it is empty.
+var (
+	onlySystem = flag.String("system", "", "measure only this system")
+	onlyItem   = flag.String("item", "", "measure only items whose name begins so")
+)
 
 // system is a file system that is measured.
 type system struct {
@@ -84,8 +88,26 @@ func benchServer(args []string) error {
 	if err != nil {
 		return err
 	}
+	profile, err := profiled()
+	if err != nil {
+		return err
+	}
+	defer profile()
 	say(fmt.Sprint("mounted in ", time.Since(begin).Round(10*time.Microsecond)))
 	return m.Unmount()
+}
+
+// profiled writes a profile of the server where FOURDAYS_PROFILE says.
+func profiled() (stop func(), err error) {
+	path := os.Getenv("FOURDAYS_PROFILE")
+	if path == "" {
+		return func() {}, nil
+	}
+	f, err := os.Create(path)
+	if err != nil {
+		return nil, err
+	}
+	return pprof.StopCPUProfile, pprof.StartCPUProfile(f)
 }
 
 // loopback is go-fuse's example of that name, with extended attributes and the
@@ -186,12 +208,12 @@ func TestSideBySide(t *testing.T) {
 				continue
 			}
 		}
-		if *only == "" || s.server == nil || strings.Contains(*only, s.name) {
+		if *onlySystem == "" || *onlySystem == s.name {
 			all = append(all, s.start(t))
 		}
 	}
 	for range *repetitions {
-		for _, i := range items {
+		for _, i := range chosen() {
 			for _, at := range rand.Perm(len(all)) {
 				all[at].measure(t, i)
 			}
@@ -204,6 +226,15 @@ func TestSideBySide(t *testing.T) {
 			r.client.ends()
 		}
 	}
+}
+
+func chosen() (some []item) {
+	for _, i := range items {
+		if strings.HasPrefix(i.name, *onlyItem) {
+			some = append(some, i)
+		}
+	}
+	return some
 }
 
 func middle(all []float64) float64 {
@@ -238,7 +269,7 @@ func report(t *testing.T, all []*running) {
 		}
 		fmt.Println()
 	}
-	for _, i := range items {
+	for _, i := range chosen() {
 		fmt.Printf("\n%s (%s)\n", i.name, i.unit)
 		for _, r := range all {
 			fmt.Printf("  %-34s%10.4g", r.name, middle(r.figures[i.name]))
@@ -249,6 +280,9 @@ func report(t *testing.T, all []*running) {
 			}
 			fmt.Println()
 		}
+	}
+	if *onlyItem != "" {
+		return
 	}
 	large, small := items[1].name, items[2].name
 	fmt.Printf("\na 1 MB file against one of 256 MB, write+fsync\n")
