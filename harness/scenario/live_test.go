@@ -1,0 +1,34 @@
+package scenario
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// TestALeapIsNotForRealTime names each leap with its place; what does not leap can
+// be played anywhere.
+func TestALeapIsNotForRealTime(t *testing.T) {
+	const file = `name: leaps
+title: Two leaps
+storage: {arrays: {a: {os: x/1}}, stores: {main: {n1: a}}}
+mail: {domains: [libero.example], mailboxes: 2}
+workload: {deliver: 1/s}
+timeline:
+  - {at: 1s, note: begins}
+  - {at: 10s, leap: {until: 2h}}
+  - {at: 3h, leap: {until: 4h}}
+duration: 5h
+expect: {lost: 0}
+`
+	s, err := Parse("leaps.yaml", []byte(file))
+	require.NoError(t, err)
+	issues := NotLive(s)
+	require.Len(t, issues, 2)
+	require.Equal(t, "leaps.yaml:8:21: a leap needs virtual time; play it with --world sim", issues[0].In("leaps.yaml"))
+	require.Equal(t, 9, issues[1].Line)
+
+	calm, _, err := Load("../../scenarios/tour/quiet.yaml")
+	require.NoError(t, err)
+	require.Empty(t, NotLive(calm))
+}
