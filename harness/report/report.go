@@ -127,10 +127,15 @@ func (t *Target) String() string {
 	if t.Version != "" {
 		text += " (" + strings.Join(strings.Fields(t.Version), " ") + ")"
 	}
+	return strings.Join(append([]string{text}, t.Each()...), ", ")
+}
+
+// Each lists the settings as NAME=value.
+func (t *Target) Each() (all []string) {
 	for _, name := range slices.Sorted(maps.Keys(t.Settings)) {
-		text += ", " + name + "=" + t.Settings[name]
+		all = append(all, name+"="+t.Settings[name])
 	}
-	return text
+	return all
 }
 
 // Expectation is one line of the scenario's expect part, judged.

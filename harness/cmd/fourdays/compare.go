@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"os"
 
 	"fourdays/harness/compare"
 	"fourdays/harness/report"
@@ -10,7 +11,8 @@ import (
 type compareCmd struct {
 	Files []string `arg:"" name:"file" help:"Scenario files: one with variants, or several."`
 	playing
-	JSON bool `name:"json" help:"Print the tables as JSON."`
+	JSON     bool   `name:"json" help:"Print the tables as JSON."`
+	Markdown string `help:"Also write what was found as Markdown into this file, between its marks." placeholder:"FILE"`
 }
 
 // Help is shown by `fourdays compare --help`.
@@ -49,7 +51,33 @@ func (c *compareCmd) Run(a *app) error {
 	if err := c.print(a, groups); err != nil {
 		return fail(exitError, "print table: %w", err)
 	}
+	if err := c.write(groups); err != nil {
+		return fail(exitError, "write %s: %w", c.Markdown, err)
+	}
 	return worst(a.ctx, all)
+}
+
+// write puts the findings into the file that was named.
+func (c *compareCmd) write(groups [][]*rehearsal) error {
+	if c.Markdown == "" {
+		return nil
+	}
+	file, err := os.ReadFile(c.Markdown)
+	if err != nil {
+		return err
+	}
+	var made []byte
+	for _, g := range groups {
+		var runs []*report.Run
+		for _, r := range g {
+			runs = append(runs, r.run)
+		}
+		made = append(made, compare.Findings(runs)...)
+	}
+	if file, err = compare.Remake(file, made); err != nil {
+		return err
+	}
+	return os.WriteFile(c.Markdown, file, 0o644)
 }
 
 // sides are the runs of each table: the variants of a file, and the files
