@@ -58,19 +58,20 @@ func (s *Solo) arm(r Request) (Response, error) {
 	if a.As == "" {
 		a.As = r.Bug
 	}
-	if _, err := s.put(a, b, r.On); err != nil {
+	if err := s.put(a, b, r.On); err != nil {
 		return Response{}, err
 	}
 	s.changed()
+	b = a.With(b)
 	return Response{Text: "armed " + a.As + ": " + b.Sentence()}, nil
 }
 
 // put arms a bug under a name that is free.
-func (s *Solo) put(a scenario.Arm, b bug.Bug, on On) (*arming, error) {
+func (s *Solo) put(a scenario.Arm, b bug.Bug, on On) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.armed[a.As] != nil {
-		return nil, fmt.Errorf("%s is armed already: disarm it, or give this one another name", a.As)
+		return fmt.Errorf("%s is armed already: disarm it, or give this one another name", a.As)
 	}
 	out := &arming{name: a.As}
 	for _, o := range a.Overrides(b) {
@@ -79,10 +80,10 @@ func (s *Solo) put(a scenario.Arm, b bug.Bug, on On) (*arming, error) {
 	scope := bug.Scope{Path: on.Path, Population: bug.Population{OS: on.OS}}
 	var err error
 	if out.rule, err = s.fleet.Arm(a.With(b), scope); err != nil {
-		return nil, err
+		return err
 	}
 	s.armed[a.As], s.all[out.rule.ID] = out, out
-	return out, nil
+	return nil
 }
 
 func (s *Solo) disarm(name string) (Response, error) {

@@ -12,10 +12,12 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 	"github.com/stretchr/testify/require"
 
+	"fourdays/ci/need"
 	"fourdays/harness/check"
 	"fourdays/harness/report"
 	"fourdays/harness/run"
 	"fourdays/harness/scenario"
+	"fourdays/harness/solo"
 	"fourdays/harness/world"
 	"fourdays/storage/bug"
 	"fourdays/storage/catalog"
@@ -29,14 +31,33 @@ func TestMain(m *testing.M) {
 	})
 }
 
-func TestScripts(t *testing.T) {
+func TestScripts(t *testing.T) { scripts(t, "testdata") }
+
+// TestMounts are scripts that need a kernel.
+func TestMounts(t *testing.T) {
+	need.FUSE(t)
+	scripts(t, "testdata/mount")
+}
+
+func scripts(t *testing.T, dir string) {
 	testscript.Run(t, testscript.Params{
-		Dir: "testdata",
+		Dir: dir,
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("FOURDAYS_CACHE", filepath.Join(env.WorkDir, "cache"))
-			return nil
+			run := filepath.Join(env.WorkDir, "run")
+			env.Setenv("XDG_RUNTIME_DIR", run)
+			env.Defer(func() { unmountAll(run) })
+			return os.Mkdir(run, 0o700)
 		},
 	})
+}
+
+// unmountAll ends what a script that failed has left mounted.
+func unmountAll(run string) {
+	sockets, _ := filepath.Glob(filepath.Join(run, "fourdays", "*.sock"))
+	for _, path := range sockets {
+		_, _ = solo.Ask(path, solo.Request{Do: solo.Umount, Lazy: true})
+	}
 }
 
 // puppet is an engine that does what a scenario's description says.

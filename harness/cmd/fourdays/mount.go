@@ -118,7 +118,6 @@ func (c *mountCmd) serve(a *app, cfg solo.Config) error {
 	if err != nil {
 		return fail(exitError, "mount %s: %w", cfg.Dir, err)
 	}
-	defer tidy(log)
 	s, err := solo.Open(cfg)
 	if err != nil {
 		return &failure{mountCode(err), err}
@@ -138,6 +137,7 @@ func (c *mountCmd) serve(a *app, cfg solo.Config) error {
 		err = s.Close()
 	}
 	s.Finish()
+	tidy(log)
 	return errors.Join(err, l.Close())
 }
 
@@ -197,25 +197,26 @@ func (c *mountCmd) background(a *app, cfg solo.Config) error {
 	if err != nil {
 		return fail(exitError, "mount %s: %w", cfg.Dir, err)
 	}
-	log, err := os.OpenFile(logPath, os.O_CREATE|os.O_TRUNC|os.O_RDWR, 0o600)
+	log, err := os.CreateTemp(filepath.Dir(logPath), "*.new") // that of a living mount stays
 	if err != nil {
 		return fail(exitError, "mount %s: %w", cfg.Dir, err)
 	}
 	defer log.Close()
+	defer os.Remove(log.Name())
 	cmd, ready, err := again(log)
 	if err != nil {
 		return fail(exitError, "mount %s: start in the background: %w", cfg.Dir, err)
 	}
 	defer ready.Close()
 	if err := await(a.ctx, cmd, ready); err != nil {
-		said, _ := os.ReadFile(logPath)
-		_ = os.Remove(logPath)
+		said, _ := os.ReadFile(log.Name())
 		if len(said) > 0 {
 			fmt.Fprint(a.err, string(said))
 			return &failure{code: max(cmd.ProcessState.ExitCode(), exitUsage)}
 		}
 		return fail(exitError, "mount %s: %w", cfg.Dir, err)
 	}
+	_ = os.Rename(log.Name(), logPath)
 	c.hints(a, cfg.Dir, socket)
 	return nil
 }
