@@ -9,12 +9,13 @@ PROGRAM      = $(if $(filter docker,$(WORLD)),fourdays-docker,fourdays)
 FOURDAYS     = $(BIN)/$(PROGRAM)
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 FUZZTIME    ?= 20s
+REPEAT      ?= 5
 SCENARIO    ?= scenarios/libero-2023.yaml
 COMPARED    ?= scenarios/tour/shared-fate.yaml scenarios/tour/same-birthday.yaml scenarios/tour/restart-it.yaml
 PAIRS        = $(wildcard scenarios/regress/*.yaml)
 
 .DEFAULT_GOAL := help
-.PHONY: help drill tour compare repro regress record test check bench fuzz clean fourdays fourdays-docker
+.PHONY: help drill tour compare repro regress record test check bench bench-fuse dovecot fuzz clean fourdays fourdays-docker
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -55,6 +56,12 @@ check: ## vet, format, lint, and validate the shipped scenarios
 
 bench: ## run the benchmarks once, with memory figures
 	$(GO) test -run '^$$' -bench . -benchmem -timeout 30m ./...
+
+bench-fuse: ## measure mounts side by side, REPEAT times: disk, loopback, ours, LazyFS if it is there
+	$(GO) test ./storage/fuse -run '^TestSideBySide$$' -side-by-side $(REPEAT) -timeout 120m -v
+
+dovecot: fourdays ## what Dovecot keeps and loses: run scenarios/external/ and write its table
+	@$(BIN)/fourdays compare $(wildcard scenarios/external/dovecot-*.yaml) --world local --markdown scenarios/external/README.md
 
 fuzz: ## fuzz every parser for FUZZTIME (20s) each
 	@$(GO) list -f '{{.Dir}}' ./... | while read -r dir; do \
