@@ -177,7 +177,7 @@ func inRealTime(ctx context.Context) []finding {
 }
 
 func kernelMounts(use string) finding {
-	f := finding{ok: true, lacks: "missing", what: "fuse", detail: use}
+	f := finding{ok: true, lacks: "missing", what: "/dev/fuse", detail: use}
 	if err := fuse.Missing(); err != nil {
 		f.ok, f.detail = false, err.Error()+"; "+use
 	}
