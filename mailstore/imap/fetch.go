@@ -46,7 +46,7 @@ func (s *session) Fetch(w *imapserver.FetchWriter, set goimap.NumSet, options *g
 	for next, more := uint32(1), true; more; {
 		b, err := s.fetchBatch(n, next, needsBody(options))
 		if err != nil {
-			return s.translate(err)
+			return s.withheld(err, options)
 		}
 		next, more = b.next, b.next != 0
 		if err := s.follow(n, b.contents); err != nil {
@@ -76,10 +76,22 @@ func (s *session) Fetch(w *imapserver.FetchWriter, set goimap.NumSet, options *g
 		}
 	}
 	if failed != nil {
-		return s.translate(failed)
+		return s.withheld(failed, options)
 	}
 	s.settled, s.holdExpunge = true, !n.uid
 	return nil
+}
+
+// withheld ends a FETCH that did not give out all. When it is the storage that
+// withholds what messages say, there is no NO but the end of the connection:
+// mbsync takes NO for a message that cannot be had, and never asks again.
+func (s *session) withheld(err error, options *goimap.FetchOptions) error {
+	err = s.translate(err)
+	answer := (*goimap.Error)(nil)
+	if needsBody(options) && errors.As(err, &answer) && answer.Code == goimap.ResponseCodeUnavailable {
+		_ = s.conn.Bye(answer.Text)
+	}
+	return err
 }
 
 // follow brings the view up to contents. To UID FETCH, unlike FETCH, expunges

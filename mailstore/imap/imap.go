@@ -5,8 +5,9 @@
 // message a sequence number means; and what the store's results mean in IMAP's
 // words. Every answer comes from one linearizable read or one command. Trouble
 // with the storage is NO [UNAVAILABLE], never an empty mailbox and never a
-// failed login; when nobody knows whether a change will happen the connection
-// is closed without a tagged reply, as a reply would be a guess.
+// failed login. The connection is closed without a tagged reply when nobody
+// knows whether a change will happen, as a reply would be a guess, and when it
+// is the text of messages that cannot be had, as clients misunderstand NO.
 //
 // It assumes that one goroutine at a time calls a session, as go-imap does. It
 // never imports the replica, LMTP or the harness. It is the only importer of
