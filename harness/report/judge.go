@@ -141,7 +141,7 @@ func expectations(r *Run, e *scenario.Expect) []Expectation {
 	for _, c := range e.Checks {
 		out = append(out, wanted(r, c))
 	}
-	if e.Grade != scenario.LossDetected {
+	if e.Grade != scenario.LossDetected && !e.AnyOthers {
 		out = append(out, others(r, e))
 	}
 	return out

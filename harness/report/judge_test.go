@@ -188,3 +188,14 @@ func TestQuestionsOfAnEmptyRunDoNotPanic(t *testing.T) {
 	require.Len(t, r.Questions, 12)
 	require.Contains(t, r.Questions[0].Answer, "Nobody can tell")
 }
+
+// TestOthersMayFailWhereNobodyKnowsBeforehand has a check fail that the scenario
+// does not name: without the word for it that is a failure.
+func TestOthersMayFailWhereNobodyKnowsBeforehand(t *testing.T) {
+	r := calm()
+	r.Checks = append(r.Checks, check.Check{Name: "I4", Verdict: check.Fail, Why: "it fell"})
+	e := &scenario.Expect{}
+	require.Equal(t, Fail, expectations(r, e)[0].Verdict)
+	e.AnyOthers = true
+	require.Empty(t, expectations(r, e))
+}

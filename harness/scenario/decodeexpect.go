@@ -43,6 +43,11 @@ func (d *decoder) expect(n *yaml.Node, s *Scenario) {
 			d.boolean(e.Available)(n)
 		}),
 		may("checks", func(n *yaml.Node) { d.wantChecks(n, e) }),
+		may("others", func(n *yaml.Node) {
+			var word string
+			d.choice(&word, "pass", "any")(n)
+			e.AnyOthers = word == "any"
+		}),
 	)...)
 	if n.Kind == yaml.MappingNode && len(n.Content) == 0 {
 		d.wrong(n, "want at least one, such as lost: 0", "nothing is expected")

@@ -37,6 +37,9 @@ type Expect struct {
 	UnavailableFor, Latency *Length
 	// Checks are in the order of the file.
 	Checks []CheckWant
+	// AnyOthers says that the checks that Checks does not name may fail: what they
+	// find is looked for, and not known beforehand.
+	AnyOthers bool
 }
 
 // The grades: what the topology allows to ask for.

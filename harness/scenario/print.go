@@ -155,6 +155,9 @@ func (p *printer) expect(e *Expect) {
 	for _, c := range e.Checks {
 		p.line("    %s: %s", c.Check, c.Want)
 	}
+	if e.AnyOthers {
+		p.line("  others: any")
+	}
 }
 
 // names prints an expectation about a list; nil is none.
