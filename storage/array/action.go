@@ -181,7 +181,7 @@ func sameBytes(a, b *block) bool {
 	case b == nil:
 		return isZero(a.data[:])
 	}
-	return a.data == b.data
+	return *a.data == *b.data
 }
 
 // wipe leaves no name on the volume, and reports whether there was one.

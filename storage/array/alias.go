@@ -84,7 +84,8 @@ func (s *state) fill(idx int, b *block, epoch uint64) {
 		s.blocks[idx] = b
 		return
 	}
-	fresh := &block{epoch: epoch, scar: b.scar}
+	fresh := newBlock(epoch)
+	fresh.scar = b.scar
 	copy(fresh.data[:room], b.data[:])
 	s.blocks[idx] = fresh
 }

@@ -58,7 +58,7 @@ func (n *inode) blame() string {
 	return n.hurt.id
 }
 
-var zeroBlock block
+var zeroBlock = *newBlock(0)
 
 // compare says how the content of a file differs from what it should be.
 func compare(want, have *state) (Difference, bool) {

@@ -25,6 +25,9 @@ type Config struct {
 	// and not written since is as old as its array says. Zero: when the first bug
 	// is armed.
 	Prepared time.Duration
+
+	// Media is where the bytes of all volumes lie; nil is this process's memory.
+	Media Media
 }
 
 // ArrayConfig describes one array. Zero fields of OS, Controllers, Capacity and

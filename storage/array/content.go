@@ -3,6 +3,7 @@ package array
 import (
 	"maps"
 	"math/bits"
+	"runtime"
 	"slices"
 )
 
@@ -18,7 +19,41 @@ const (
 type block struct {
 	epoch uint64
 	scar  *rule // what made it differ from the checksum that the array stored with it
-	data  [BlockSize]byte
+	data  *[BlockSize]byte
+}
+
+// inMemory is a block and its bytes, made in one piece.
+type inMemory struct {
+	block
+	bytes [BlockSize]byte
+}
+
+func newBlock(epoch uint64) *block {
+	b := &inMemory{}
+	b.epoch, b.data = epoch, &b.bytes
+	return &b.block
+}
+
+// Media is where the bytes of blocks can lie, instead of in the memory of this
+// process. Block gives out 4 KiB, all zero, or nil if there is no room: then they
+// lie in memory after all. Free takes them back. Both are called concurrently.
+type Media interface {
+	Block() *[BlockSize]byte
+	Free(*[BlockSize]byte)
+}
+
+// newOn makes a block on media, which get its bytes back when nothing holds it.
+func newOn(m Media, epoch uint64) *block {
+	if m == nil {
+		return newBlock(epoch)
+	}
+	data := m.Block()
+	if data == nil {
+		return newBlock(epoch)
+	}
+	b := &block{epoch: epoch, data: data}
+	runtime.AddCleanup(b, m.Free, data)
+	return b
 }
 
 // state is one image of one inode: the blocks of a file, nil where there is a
@@ -27,10 +62,11 @@ type state struct {
 	blocks []*block
 	size   int64
 	names  map[string]*inode
+	media  Media // of new blocks; nil is memory
 }
 
 func (s *state) clone() state {
-	return state{blocks: slices.Clone(s.blocks), size: s.size, names: maps.Clone(s.names)}
+	return state{blocks: slices.Clone(s.blocks), size: s.size, names: maps.Clone(s.names), media: s.media}
 }
 
 func blocksFor(size int64) int { return int((size + BlockSize - 1) / BlockSize) }
@@ -85,9 +121,9 @@ func (s *state) own(idx int, epoch uint64, whole bool) *block {
 		b.scar = nil
 		return b
 	}
-	fresh := &block{epoch: epoch}
+	fresh := newOn(s.media, epoch)
 	if b != nil && !whole {
-		fresh.data = b.data
+		*fresh.data = *b.data
 	}
 	s.blocks[idx] = fresh
 	return fresh

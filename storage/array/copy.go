@@ -164,9 +164,9 @@ func (v *Volume) pass(p parcel, b, had *block) (*block, *rule, error) {
 // holds is what is in a block; a hole is zeros.
 func (b *block) holds() [BlockSize]byte {
 	if b == nil {
-		return zeroBlock.data
+		return *zeroBlock.data
 	}
-	return b.data
+	return *b.data
 }
 
 // altered is what a bug makes of a block on its way to where had was before.
@@ -176,7 +176,8 @@ func (g *gate) altered(p parcel, b, had *block) *block {
 		return had
 	}
 	off := int64(p.idx) * BlockSize
-	made := &block{data: b.holds()}
+	made := newBlock(0)
+	*made.data = b.holds()
 	data := made.data[:max(0, min(BlockSize, p.size-off))]
 	switch c := e.Data; c.Kind {
 	case bug.Zero:

@@ -92,7 +92,8 @@ func (s *state) nth(n int64) int64 {
 // Blocks zeroed whole are one block: there may be very many.
 func (v *Volume) zeroRange(n *inode, r *rule, at spot) bool {
 	done := false
-	zeros := &block{scar: r}
+	zeros := newBlock(0)
+	zeros.scar = r
 	v.fork(n, nil)
 	v.epoch++
 	for _, s := range []*state{&n.actual.acked, &n.actual.seen} {

@@ -87,6 +87,7 @@ func (v *Volume) fork(n *inode, r *rule) *image {
 func (v *Volume) newInode(mode fs.FileMode) *inode {
 	v.lastIno++
 	n := &inode{ino: v.lastIno, mode: mode, mtime: v.fleet.clock.Now(), linked: true}
+	n.truth.seen.media, n.truth.acked.media = v.fleet.media, v.fleet.media
 	if mode.IsDir() {
 		n.truth.seen.names = map[string]*inode{}
 		n.truth.acked.names = map[string]*inode{}
