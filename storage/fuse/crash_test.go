@@ -5,6 +5,9 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -132,6 +135,52 @@ func TestInvalidateShowsAnArmedReadFault(t *testing.T) {
 	c.hears(`"" true`)
 	require.NoError(t, r.Disarm(rule.ID))
 	c.goOn()
+	c.hears(`"text" false`)
+}
+
+// TestInvalidateWaitsOnceForWhatHangs asks again and again while a page is being
+// read and the array does not answer: the kernel takes a thread for it, one only.
+func TestInvalidateWaitsOnceForWhatHangs(t *testing.T) {
+	r := mounted(t)
+	path := filepath.Join(r.dir, "hung")
+	require.NoError(t, os.WriteFile(path, []byte("text"), 0o644))
+	c := start(t, "reader", path)
+	c.hears(`"text" false`)
+	rule := r.arm(hangs)
+	r.m.Invalidate()
+	c.goOn()
+	require.Eventually(t, func() bool { return r.Receipts()[0].Fired > 0 }, bound, time.Millisecond)
+	var all sync.WaitGroup
+	for range 5 {
+		all.Go(r.m.Invalidate)
+	}
+	all.Wait()
+	stacks := make([]byte, 1<<20)
+	stacks = stacks[:runtime.Stack(stacks, true)]
+	require.Equal(t, 1, strings.Count(string(stacks), ".InodeNotify("))
+	require.NoError(t, r.Disarm(rule.ID))
+	c.hears(`"text" false`)
+}
+
+// TestInvalidateDoesNotPileUp invalidates again and again while a read hangs: each
+// time it comes back, and the kernel is asked once only.
+func TestInvalidateDoesNotPileUp(t *testing.T) {
+	r := mounted(t)
+	path := filepath.Join(r.dir, "hung")
+	require.NoError(t, os.WriteFile(path, []byte("text"), 0o644))
+	require.NoError(t, os.WriteFile(filepath.Join(r.dir, "other"), []byte("text"), 0o644))
+	c := start(t, "reader", path)
+	c.hears(`"text" false`)
+	rule := r.arm(hangs)
+	r.m.Invalidate()
+	c.goOn()
+	require.Eventually(t, func() bool { return r.Receipts()[0].Fired > 0 }, bound, time.Millisecond)
+	before := runtime.NumGoroutine()
+	for range 20 {
+		r.m.Invalidate()
+	}
+	require.LessOrEqual(t, runtime.NumGoroutine(), before+3)
+	require.NoError(t, r.Disarm(rule.ID))
 	c.hears(`"text" false`)
 }
 

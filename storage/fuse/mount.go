@@ -11,6 +11,7 @@ import (
 	"runtime/debug"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -24,7 +25,6 @@ const (
 	maxWrite      = 1 << 20 // the most that the kernel writes or reads at once
 	maxBackground = 1024    // reads ahead and writes of mapped pages that may hang before others have to wait
 	mountWithin   = 10 * time.Second
-	staleWithin   = 2 * time.Second // how long Invalidate waits for the kernel
 	unmountWithin = 5 * time.Second // how long Abort waits for the connection to end
 )
 
@@ -52,6 +52,9 @@ type Mount struct {
 	d      *door
 	server *gofuse.Server
 	gone   chan struct{}
+	stale  stale
+
+	forgetting sync.Map // the files that the kernel is dropping, by their numbers
 }
 
 var started = time.Now()
@@ -181,24 +184,6 @@ func (m *Mount) Wait() { <-m.gone }
 // Drop answers every request that hangs with EIO, once. It is for a node that
 // was killed while its storage hangs: its processes cannot end before.
 func (m *Mount) Drop() { m.d.dropAll() }
-
-// Invalidate makes the kernel forget the pages and attributes it holds, so that
-// the next read asks the volume. Dirty pages are written first; where that hangs,
-// Invalidate returns all the same after a bound.
-func (m *Mount) Invalidate() {
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		for _, id := range m.d.table.ids() {
-			m.server.InodeNotify(id, 0, 0)
-		}
-	}()
-	select {
-	case <-done:
-	case <-m.gone:
-	case <-time.After(staleWithin):
-	}
-}
 
 // Unmount takes the mount away as umount does: dirty pages reach the volume first.
 // It fails while programs use the mount, and waits while the volume hangs.
