@@ -11,7 +11,6 @@ import (
 	"runtime/debug"
 	"strconv"
 	"strings"
-	"sync"
 	"syscall"
 	"time"
 
@@ -53,8 +52,6 @@ type Mount struct {
 	server *gofuse.Server
 	gone   chan struct{}
 	stale  stale
-
-	forgetting sync.Map // the files that the kernel is dropping, by their numbers
 }
 
 var started = time.Now()

@@ -32,7 +32,7 @@ var repetitions = flag.Int("side-by-side", 0, "how often to measure mounts side 
 
 // What is measured: all, if it is empty.
 var (
-	onlySystem = flag.String("system", "", "measure only this system")
+	onlySystem = flag.String("system", "", "measure only these systems, with + between")
 	onlyItem   = flag.String("item", "", "measure only items whose name begins so")
 )
 
@@ -135,12 +135,12 @@ func loopback(args []string) error {
 func lazyfs(args []string) error {
 	config := args[1] + ".toml"
 	fifo := args[1] + ".fifo"
-	text := fmt.Sprintf("[faults]\nfifo_path=%q\n[cache]\napply_eviction=false\n[cache.simple]\ncustom_size=\"2GB\"\nblocks_per_page=1\n[filesystem]\nlog_all_operations=false\n", fifo)
+	text := fmt.Sprintf("[faults]\nfifo_path=%q\n[cache]\napply_eviction=false\n[cache.simple]\ncustom_size=\"2gb\"\nblocks_per_page=1\n[filesystem]\nlog_all_operations=false\nlogfile=\"\"\n", fifo)
 	if err := os.WriteFile(config, []byte(text), 0o644); err != nil {
 		return err
 	}
 	defer os.Remove(config)
-	cmd := exec.Command("lazyfs", args[0], "-o", "allow_other", "-o", "modules=subdir", "-o", "subdir="+args[1], "--config-path="+config, "-f")
+	cmd := exec.Command("lazyfs", args[0], "-o", "allow_other", "-o", "modules=subdir", "-o", "subdir="+args[1], "--config-path", config, "-f")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	begin := time.Now()
 	if err := cmd.Start(); err != nil {
@@ -153,7 +153,9 @@ func lazyfs(args []string) error {
 		time.Sleep(time.Millisecond)
 	}
 	say(fmt.Sprint("mounted in ", time.Since(begin).Round(time.Millisecond)))
-	return errors.Join(syscall.Unmount(args[0], 0), cmd.Wait())
+	err := syscall.Unmount(args[0], 0)
+	cmd.Wait() // it aborts when it is unmounted
+	return err
 }
 
 // running is a system that is mounted.
@@ -174,6 +176,7 @@ func (s system) start(t *testing.T) *running {
 	below, err := os.MkdirTemp(s.below, "bench")
 	require.NoError(t, err)
 	t.Cleanup(func() { os.RemoveAll(below) })
+	t.Cleanup(func() { syscall.Unmount(r.dir, syscall.MNT_DETACH) }) // if it is there still
 	r.client = start(t, s.server[0], append(slices.Clone(s.server[1:]), r.dir, below)...)
 	r.said = r.client.line()
 	require.Contains(t, r.said, "mounted in ")
@@ -208,7 +211,7 @@ func TestSideBySide(t *testing.T) {
 				continue
 			}
 		}
-		if *onlySystem == "" || *onlySystem == s.name {
+		if *onlySystem == "" || slices.Contains(strings.Split(*onlySystem, "+"), s.name) {
 			all = append(all, s.start(t))
 		}
 	}
