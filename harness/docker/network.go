@@ -9,7 +9,6 @@ import (
 	"github.com/containerd/errdefs"
 	apinet "github.com/moby/moby/api/types/network"
 	"github.com/moby/moby/client"
-	"github.com/testcontainers/testcontainers-go"
 )
 
 // The addresses of worlds: each takes one of the /24 networks of this block,
@@ -70,14 +69,14 @@ func subnet(i int) netip.Prefix {
 // bridge makes a network on that subnet.
 func (e *engine) bridge(ctx context.Context, run string, subnet netip.Prefix) (*network, error) {
 	n := &network{name: "fourdays-" + run, subnet: subnet}
-	made, err := e.provider.CreateNetwork(ctx, testcontainers.NetworkRequest{
-		Name: n.name, Driver: "bridge", Labels: labels(run),
+	made, err := e.api.NetworkCreate(ctx, n.name, client.NetworkCreateOptions{
+		Driver: "bridge", Labels: labels(run),
 		IPAM: &apinet.IPAM{Config: []apinet.IPAMConfig{{Subnet: subnet, Gateway: n.gateway()}}},
 	})
 	if err != nil {
 		return nil, fmt.Errorf("make network on %v: %w", subnet, err)
 	}
-	n.id = made.(*testcontainers.DockerNetwork).ID
+	n.id = made.ID
 	return n, nil
 }
 
