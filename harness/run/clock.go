@@ -43,18 +43,22 @@ type pace struct {
 	// The most that each part beside the script may take. What goes beyond will
 	// never end.
 	start, fill, quiet, audit time.Duration
+	// An audit asks so many questions at a time, and waits so long for each.
+	window   int
+	patience time.Duration
 }
 
 // Both are picked: virtual time costs nothing while nothing happens, and who
-// waits for real time wants to know why before he goes away.
+// waits for real time wants to know why before he goes away. A sender waits ten
+// minutes for an answer, so nothing is quiet before.
 var (
 	virtualTime = pace{
 		words: "virtual time", step: 250 * time.Millisecond, tell: time.Minute,
-		start: 10 * time.Minute, fill: lead, quiet: 30 * time.Minute, audit: 12 * time.Hour,
+		start: 10 * time.Minute, fill: lead, quiet: 30 * time.Minute, audit: 12 * time.Hour, window: 3, patience: time.Minute,
 	}
 	realTime = pace{
 		words: "real time", step: 20 * time.Millisecond, tell: time.Second,
-		start: time.Minute, fill: 10 * time.Minute, quiet: 10 * time.Minute, audit: 10 * time.Minute,
+		start: time.Minute, fill: 10 * time.Minute, quiet: 12 * time.Minute, audit: 20 * time.Minute, window: 12, patience: 10 * time.Second,
 	}
 )
 

@@ -245,7 +245,7 @@ func (st *stage) audit() error {
 	if st.foreign != nil {
 		sample = len(st.accounts) // nothing else shows what is there
 	}
-	st.engine.Audit(sample, 3, func(unanswered int) { st.ev.Unanswered, done = unanswered, true })
+	st.engine.Audit(sample, st.pace.window, func(unanswered int) { st.ev.Unanswered, done = unanswered, true })
 	if err := st.until("the last audit", st.pace.audit, func() bool { return done }); err != nil {
 		return err
 	}

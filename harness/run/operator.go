@@ -148,7 +148,7 @@ func (st *stage) verify() {
 	st.verified = verification{asked: true, running: true, seen: map[string]string{}}
 	st.ev.Milestones.VerifyFromMS = ms(st.Now())
 	st.tell("operator", "verification of every mailbox on every replica begins")
-	st.engine.Audit(0, 3, func(unanswered int) {
+	st.engine.Audit(0, st.pace.window, func(unanswered int) {
 		v := &st.verified
 		v.running = false
 		if unanswered > 0 && v.wrong == "" {

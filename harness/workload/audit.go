@@ -35,7 +35,7 @@ func (e *Engine) Audit(sample, window int, done func(unanswered int)) {
 		if op.Kind == hist.Audit && e.cfg.NoAdmin {
 			continue
 		}
-		op.TimeoutUS = e.cfg.ReadTimeout.Microseconds()
+		op.TimeoutUS = e.cfg.AuditTimeout.Microseconds()
 		op.Try = 1
 		jobs = append(jobs, job{op, func(answer *hist.Op) *hist.Op {
 			if answer.Outcome == hist.OK {

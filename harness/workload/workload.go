@@ -60,8 +60,9 @@ type Config struct {
 	Start, End time.Duration
 
 	// How long clients wait. The defaults, 10 min for a sender (RFC 5321
-	// §4.5.3.2.6) and 1 min for a reader (picked), apply when 0.
-	DeliverTimeout, ReadTimeout time.Duration
+	// §4.5.3.2.6) and 1 min for a reader (picked), apply when 0. An audit waits
+	// as long as a reader if nothing is said.
+	DeliverTimeout, ReadTimeout, AuditTimeout time.Duration
 
 	// Record takes each finished op, in the order of answers. It must not keep
 	// the engine waiting; it may keep the op.
@@ -99,6 +100,9 @@ func (c *Config) fill() error {
 	}
 	if c.ReadTimeout == 0 {
 		c.ReadTimeout = time.Minute
+	}
+	if c.AuditTimeout == 0 {
+		c.AuditTimeout = c.ReadTimeout
 	}
 	if c.Record == nil {
 		c.Record = func(*hist.Op) {}
