@@ -21,6 +21,7 @@ var arrows = []struct{ from, never, why string }{
 	{"storage/replica", "storage/array", "the replica stands on any file system"},
 	{"storage/fuse", "storage/array", "the kernel is shown any volume"},
 	{"storage/wire", "storage/array", "any volume can be carried"},
+	{"storage/media", "storage/array", "bytes lie there, whoever has them"},
 	{"harness/solo", "harness/run", "a mount for anybody is no run"},
 	{"harness/sweep", "harness/docker", "to clean up takes no library of the engine"},
 	{"storage/wire", "storage/fuse", "who is at the other end does not matter"},

@@ -182,5 +182,12 @@ func (s *Solo) status() *Status {
 	for _, a := range s.fleet.Alarms() {
 		out.Alarms = append(out.Alarms, a.Text)
 	}
+	if s.media != nil {
+		out.Media = &Media{Folder: s.cfg.Media}
+		out.Media.Reserved, out.Media.Used = s.media.Size()
+		if err := s.media.Err(); err != nil {
+			out.Media.Full = err.Error()
+		}
+	}
 	return out
 }

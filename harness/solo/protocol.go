@@ -71,6 +71,15 @@ type Status struct {
 	Flushes int64    `json:"flushes"`
 	Bytes   int64    `json:"bytes"`
 	Alarms  []string `json:"alarms"` // what the array has said of itself
+	Media   *Media   `json:"media,omitempty"`
+}
+
+// Media is the file in which the bytes lie.
+type Media struct {
+	Folder   string `json:"folder"`
+	Reserved int64  `json:"reserved_bytes"`
+	Used     int64  `json:"used_bytes"`
+	Full     string `json:"full,omitempty"` // why new bytes lie in memory
 }
 
 // ParseRequest reads one line.

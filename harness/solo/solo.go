@@ -10,6 +10,8 @@ import (
 	"fourdays/storage/array"
 	"fourdays/storage/catalog"
 	"fourdays/storage/fuse"
+	"fourdays/storage/media"
+	"fourdays/storage/vol"
 )
 
 // What the array, its volume and the replica set are called.
@@ -28,6 +30,8 @@ type Config struct {
 	Profile    array.Profile
 	Bugs       *catalog.Set // that can be armed
 	AllowOther bool
+	Media      string // the folder in which the bytes lie; empty is the memory of this process
+	RealSync   bool   // a flush waits for the disk that Media is on
 }
 
 // Solo is a volume that is mounted.
@@ -36,6 +40,8 @@ type Solo struct {
 	start time.Time
 	fleet *array.Fleet
 	v     *array.Volume
+	front vol.Volume    // what the kernel sees: v, maybe behind its media
+	media *media.Media  // nil is memory
 	gone  chan struct{} // the mount has ended and does not come back
 	busy  sync.WaitGroup
 
@@ -57,15 +63,9 @@ type arming struct {
 // Open makes an array with a volume and mounts it.
 func Open(cfg Config) (*Solo, error) {
 	s := &Solo{cfg: cfg, start: time.Now(), gone: make(chan struct{}), armed: map[string]*arming{}, all: map[string]*arming{}}
-	var err error
-	s.fleet, err = array.New(live.NewLoop(), cfg.Seed, array.Config{
-		Arrays:  map[string]array.ArrayConfig{arrayName: cfg.Array},
-		Volumes: map[string]array.VolumeConfig{volumeName: {Array: arrayName, Store: storeName, Profile: cfg.Profile}},
-	})
-	if err != nil {
+	if err := s.build(); err != nil {
 		return nil, err
 	}
-	s.v = s.fleet.Volume(volumeName)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err := s.mount(); err != nil {
@@ -74,9 +74,32 @@ func Open(cfg Config) (*Solo, error) {
 	return s, nil
 }
 
+// build makes the array, on media if there are to be any.
+func (s *Solo) build() (err error) {
+	cfg := array.Config{
+		Arrays:  map[string]array.ArrayConfig{arrayName: s.cfg.Array},
+		Volumes: map[string]array.VolumeConfig{volumeName: {Array: arrayName, Store: storeName, Profile: s.cfg.Profile}},
+	}
+	if s.cfg.Media != "" {
+		if s.media, err = media.Open(s.cfg.Media); err != nil {
+			return err
+		}
+		cfg.Media = s.media
+	}
+	if s.fleet, err = array.New(live.NewLoop(), s.cfg.Seed, cfg); err != nil {
+		return err
+	}
+	s.v = s.fleet.Volume(volumeName)
+	s.front = s.v
+	if s.media != nil && s.cfg.RealSync {
+		s.front = media.NewSynced(s.v, s.media)
+	}
+	return nil
+}
+
 // mount shows the volume to the kernel, with the lock held.
 func (s *Solo) mount() error {
-	m, err := fuse.Serve(s.cfg.Dir, s.v, fuse.Options{Name: s.cfg.Name, AllowOther: s.cfg.AllowOther, Zero: s.start})
+	m, err := fuse.Serve(s.cfg.Dir, s.front, fuse.Options{Name: s.cfg.Name, AllowOther: s.cfg.AllowOther, Zero: s.start})
 	if err != nil {
 		return err
 	}

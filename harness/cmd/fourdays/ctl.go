@@ -155,6 +155,12 @@ func printStatus(a *app, s *solo.Status) error {
 	_, err := fmt.Fprintf(a.out, "%s, process %d, for %s\n  array    %s, seed %d\n  armed    %s\n  so far   %s operations, %s writes, %s flushes, %s bytes; %d power losses\n",
 		s.Dir, s.PID, report.Span(s.AgeMS), s.OS, s.Seed, armed,
 		report.Count(s.Ops), report.Count(s.Writes), report.Count(s.Flushes), report.Count(s.Bytes), s.Losses)
+	if m := s.Media; m != nil && err == nil {
+		_, err = fmt.Fprintf(a.out, "  media    %s: %s MiB reserved, %s in use\n", m.Folder, report.Count(m.Reserved>>20), report.Count(m.Used>>20))
+		if m.Full != "" {
+			_, err = fmt.Fprintf(a.out, "           new bytes lie in memory: %s\n", m.Full)
+		}
+	}
 	for _, text := range s.Alarms {
 		if err == nil {
 			_, err = fmt.Fprintf(a.out, "  alarm    %s\n", text)

@@ -35,6 +35,8 @@ type mountCmd struct {
 	Bug        []string `help:"Arm this bug at once; can be said more than once." placeholder:"ID" sep:"none"`
 	Seed       uint64   `help:"What every chance follows from." default:"1"`
 	Profile    string   `help:"When names are durable: ordered (as on ext4) or strict (after fsync of their directory)." default:"ordered" enum:"ordered,strict"`
+	Media      string   `help:"Keep the bytes in a file in this folder, for volumes larger than memory. It is gone with the mount." placeholder:"FOLDER"`
+	RealSync   bool     `help:"With --media: a flush waits for the disk that the folder is on."`
 	Procs      int      `help:"How many processors to use, 0 for all. One has the shortest round trip, more are better for programs that do much at a time." default:"1"`
 	Foreground bool     `help:"Stay until Ctrl-C or fourdays umount, instead of going to the background."`
 }
@@ -75,7 +77,11 @@ func (c *mountCmd) Run(a *app) error {
 }
 
 func (c *mountCmd) config() (solo.Config, error) {
-	cfg := solo.Config{Name: "fourdays", Seed: c.Seed, Profile: array.Profile(c.Profile), AllowOther: os.Geteuid() == 0}
+	cfg := solo.Config{Name: "fourdays", Seed: c.Seed, Profile: array.Profile(c.Profile), AllowOther: os.Geteuid() == 0,
+		Media: c.Media, RealSync: c.RealSync}
+	if c.RealSync && c.Media == "" {
+		return cfg, fail(exitUsage, "--real-sync goes with --media")
+	}
 	var err error
 	if cfg.Bugs, err = c.catalogue(); err != nil {
 		return cfg, err
