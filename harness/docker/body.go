@@ -1,7 +1,11 @@
 package docker
 
 import (
+	"bytes"
 	"context"
+	"fmt"
+	"os"
+	"path/filepath"
 	"time"
 
 	"fourdays/harness/live"
@@ -17,6 +21,20 @@ type body interface {
 	done() <-chan struct{}            // closed when the program has ended
 	exit() uint32                     // how it ended
 	endsWithin(d time.Duration) bool
+	stuck() bool // whether a signal cannot end it, as it sleeps in its storage
+}
+
+// stuck says whether a thread of a process sleeps where no signal wakes it.
+func stuck(pid int) bool {
+	names, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", pid)) // the pattern is good
+	for _, name := range names {
+		stat, _ := os.ReadFile(name) // empty if the thread has ended meanwhile
+		_, state, _ := bytes.Cut(stat[bytes.LastIndexByte(stat, ')')+1:], []byte(" "))
+		if bytes.HasPrefix(state, []byte("D")) {
+			return true
+		}
+	}
+	return false
 }
 
 // process is the driver's body: it has to reach every container, as the harness
@@ -42,6 +60,8 @@ func (p process) unpause(context.Context) error {
 func (p process) unplug(context.Context) error { return nil }
 
 func (p process) remove(ctx context.Context) error { return p.kill(ctx) }
+
+func (p process) stuck() bool { return stuck(p.ID()) }
 
 func (p process) done() <-chan struct{} { return p.Ended() }
 

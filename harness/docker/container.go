@@ -44,6 +44,7 @@ type box struct {
 	id    string
 	net   string
 	out   *live.Output
+	pid   int // on this machine
 	ended chan struct{}
 	code  uint32
 	stop  context.CancelFunc // of what follows the container
@@ -63,6 +64,9 @@ func (e *engine) start(ctx context.Context, p plan) (*box, error) {
 	end := e.api.ContainerWait(following, b.id, client.ContainerWaitOptions{Condition: container.WaitConditionNextExit})
 	if err := made.Start(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("start container %s: %w", p.name, err), b.remove(context.WithoutCancel(ctx)))
+	}
+	if is, err := made.Inspect(ctx); err == nil && is.State != nil {
+		b.pid = is.State.Pid
 	}
 	printed := make(chan struct{})
 	go b.follow(following, printed)
@@ -169,6 +173,8 @@ func (b *box) unpause(ctx context.Context) error {
 	}
 	return nil
 }
+
+func (b *box) stuck() bool { return b.pid != 0 && stuck(b.pid) }
 
 func (b *box) done() <-chan struct{} { return b.ended }
 

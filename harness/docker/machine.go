@@ -22,8 +22,8 @@ const (
 	// dieWait is how long a killed program may take to end before its storage is
 	// taken to hang: the kernel first writes what the program had mapped.
 	dieWait = 5 * time.Second
-	// goneWait is how long it may take when its mounts are gone as well.
-	goneWait = 15 * time.Second
+	// goneWait is how long it may take when nothing keeps it.
+	goneWait = 30 * time.Second
 )
 
 // errOver ends what was begun for a life that is over.
@@ -181,14 +181,15 @@ func (m *machine) kill() {
 
 // bury kills a program and waits for its end. One that sleeps in its storage
 // ends when the mounts do; with them goes what the kernel held for them, and
-// the volumes forget what was in flight.
+// the volumes forget what was in flight. One that is dead is only waited for: an
+// engine under load may be late to say so.
 func (m *machine) bury(ctx context.Context, l *life) error {
 	if l.body == nil {
 		return nil
 	}
 	go func() { _ = l.body.kill(ctx) }() // it answers when it is over
-	if l.body.endsWithin(dieWait) {
-		return l.body.remove(ctx)
+	if l.body.endsWithin(dieWait) || !l.body.stuck() {
+		return m.gone(ctx, l)
 	}
 	all := m.seats.take()
 	err := endAll(all, (*live.Mount).Abort)
@@ -196,7 +197,7 @@ func (m *machine) bury(ctx context.Context, l *life) error {
 	return errors.Join(err, m.gone(ctx, l))
 }
 
-// gone waits for a killed program whose mounts are gone.
+// gone waits for a killed program that nothing keeps.
 func (m *machine) gone(ctx context.Context, l *life) error {
 	if !l.body.endsWithin(goneWait) {
 		return fmt.Errorf("it does not die within %v", goneWait)

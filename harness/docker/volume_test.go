@@ -149,6 +149,21 @@ func TestHungContainerCanBeKilled(t *testing.T) {
 	}
 }
 
+// TestHungContainerStartsAgain while its disk still hangs, after which it hangs
+// again. A page that is being written back cannot be left.
+func TestHungContainerStartsAgain(t *testing.T) {
+	r := newRig(t, "n1")
+	r.arm("n1", `{ops: [write], reply: never}`)
+	for i := range 2 {
+		r.start("n1", "msync")
+		r.runs("it syncs", func() bool { return strings.Count(r.log.String(), "n1 syncing") == i+1 })
+		r.runs("it sleeps", r.w.machines["n1"].life.body.stuck)
+		require.NoError(t, r.w.Kill("n1"))
+	}
+	r.idle("n1")
+	require.NotContains(t, r.log.String(), "synced")
+}
+
 // TestHungWorldCanBeClosed: newBareLab and this look for what is left.
 func TestHungWorldCanBeClosed(t *testing.T) {
 	r := newRig(t, "n1", "n2")
