@@ -203,15 +203,23 @@ func (m *mail) pass(what string, also func() bool) {
 	m.t.Logf("%-40s %5.1f s, %d promised", what, time.Since(began).Seconds(), m.ledger.told())
 }
 
-// fail arms an effect on a node's array while mail goes on, and takes it away.
-func (m *mail) fail(n *node, what, effect, path string, meanwhile func()) {
-	rule := m.arm(n, effect, path)
-	m.pass(what, func() bool { return m.observed(rule) })
+// The faults. The tables of the store are corrupted now and then only, so that
+// its node gives out something.
+const (
+	errs     = "trigger: {event: arm}\npersistence: until_fix\neffect: {ops: [read, write, fsync], reply: EIO}"
+	hangs    = "trigger: {event: arm}\npersistence: until_fix\neffect: {ops: [read, write, fsync], reply: never}"
+	corrupts = "trigger: {chance: 0.2}\npersistence: transient\neffect: {ops: [read], data: flip(1)}"
+)
+
+// fail lets a node's array fail while mail goes on.
+func (m *mail) fail(n *node, what, fault, path string, meanwhile func(*node)) {
+	rule := m.arm(n, fault, path)
+	m.pass("its array "+what, func() bool { return m.observed(rule) })
 	if meanwhile != nil {
-		meanwhile()
+		meanwhile(n)
 	}
 	m.disarm(n, rule)
-	m.until(n.name+" serves again after "+what, n.serves)
+	m.until(n.name+" serves again after its array "+what, n.serves)
 }
 
 // finish lets everybody end what they have begun.
@@ -244,11 +252,11 @@ func TestMailSurvivesAFailingArray(t *testing.T) {
 	m.begin()
 	m.pass("all is well", nil)
 	n := m.leader()
-	m.fail(n, "its array answers EIO", `{ops: [read, write, fsync], reply: EIO}`, "", nil)
+	m.fail(n, "answers EIO", errs, "", nil)
 	m.pass("after that", nil)
-	m.fail(n, "its array hangs", `{ops: [read, write, fsync], reply: never}`, "", nil)
+	m.fail(n, "hangs", hangs, "", nil)
 	m.pass("after that", nil)
-	m.fail(n, "its array corrupts what is read", `{ops: [read], data: flip(1)}`, "*.sst", func() { m.readsNothingWrong(n) })
+	m.fail(n, "corrupts what is read", corrupts, "*.sst", m.readsNothingWrong)
 	m.cutPower(n)
 	m.pass("its power is cut", nil)
 	m.start(n)

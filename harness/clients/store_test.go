@@ -166,10 +166,9 @@ func (s *store) until(what string, holds func() bool) {
 	}
 }
 
-// arm arms an effect on a node's data.
-func (s *store) arm(n *node, effect, path string) array.Rule {
-	text := "id: test\ntrigger: {event: arm}\npersistence: until_fix\neffect: " + effect
-	b, err := bug.Parse("test.yaml", []byte(text))
+// arm arms a fault on those of a node's files that a glob means.
+func (s *store) arm(n *node, fault, path string) array.Rule {
+	b, err := bug.Parse("test.yaml", []byte("id: test\n"+fault))
 	require.NoError(s.t, err)
 	rule, err := s.fleet.Arm(b, bug.Scope{Path: path, Population: bug.Population{Volume: n.name}})
 	require.NoError(s.t, err)
