@@ -80,7 +80,7 @@ func (d *door) onPath(w who, n *node, name string, op vol.Op) vol.Result {
 		}
 		op.Path = path
 		res := d.ask(w, op)
-		if res.Errno != syscall.ENOENT && res.Errno != syscall.ENOTDIR || !d.moved(w, n, name, path) {
+		if !astray(res) || !d.moved(w, n, name, path) {
 			return res
 		}
 	}
@@ -96,7 +96,7 @@ func (d *door) onNode(w who, n *node, op vol.Op) vol.Result {
 		}
 		op.Path = path
 		res := d.ask(w, op)
-		lost := res.Errno == syscall.ENOENT || res.Errno == syscall.ENOTDIR
+		lost := astray(res)
 		if res.Errno == 0 && res.Info.Ino != n.ino {
 			lost = true
 			d.closeFile(w, res.File)
@@ -107,6 +107,9 @@ func (d *door) onNode(w who, n *node, op vol.Op) vol.Result {
 		}
 	}
 }
+
+// astray says that a path led nowhere.
+func astray(res vol.Result) bool { return res.Errno == syscall.ENOENT || res.Errno == syscall.ENOTDIR }
 
 // moved waits for a rename that is under way and reports whether the path is
 // another now.

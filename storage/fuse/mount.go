@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log"
 	"os"
 	"os/exec"
@@ -40,6 +41,9 @@ type Options struct {
 	// Zero is the moment at which the volume's clock began; zero is when the
 	// process started.
 	Zero time.Time
+	// ReadAhead is how many bytes the kernel reads at most beyond those that a
+	// program asks for; 0 leaves that to the kernel (128 KiB).
+	ReadAhead int
 	// Debug logs every request.
 	Debug bool
 }
@@ -161,7 +165,7 @@ func settings(o Options) *gofuse.MountOptions {
 	}
 	return &gofuse.MountOptions{
 		Name: Type, FsName: name, AllowOther: o.AllowOther, Debug: o.Debug, Options: []string{"default_permissions"},
-		DirectMountStrict: os.Geteuid() == 0, MaxWrite: maxWrite, MaxBackground: maxBackground,
+		DirectMountStrict: os.Geteuid() == 0, MaxWrite: maxWrite, MaxBackground: maxBackground, MaxReadAhead: o.ReadAhead,
 		DisableXAttrs: true, DisableSplice: true, ExplicitDataCacheControl: true,
 		ExtraCapabilities: gofuse.CAP_ATOMIC_O_TRUNC | gofuse.CAP_HANDLE_KILLPRIV_V2 | gofuse.CAP_READDIRPLUS_AUTO,
 		Logger:            log.New(out, "fuse: ", log.Lmicroseconds),
@@ -197,15 +201,13 @@ func (m *Mount) Unmount() error {
 // The directory is free afterwards; programs that use the mount get errors.
 func (m *Mount) Abort() error {
 	m.d.shut.Store(true)
-	err := m.abort()
+	lingers, err := m.abort()
 	m.d.finish()
 	if lazy := m.umount(syscall.MNT_DETACH, "-uz"); lazy != nil && !errors.Is(lazy, syscall.EINVAL) {
 		err = errors.Join(err, lazy)
 	}
-	select {
-	case <-m.gone:
-	case <-time.After(unmountWithin):
-		err = errors.Join(err, fmt.Errorf("the connection has not ended within %v", unmountWithin))
+	if !lingers {
+		err = errors.Join(err, m.endsWithin(unmountWithin))
 	}
 	if err != nil {
 		return fmt.Errorf("abort %s: %w", m.dir, err)
@@ -213,19 +215,33 @@ func (m *Mount) Abort() error {
 	return nil
 }
 
-// abort ends the connection through fusectl or, where that is not mounted, by a
-// forced unmount.
-func (m *Mount) abort() error {
+func (m *Mount) endsWithin(d time.Duration) error {
 	select {
 	case <-m.gone:
 		return nil
-	default:
+	case <-time.After(d):
+		return fmt.Errorf("the connection has not ended within %v", d)
 	}
-	err := os.WriteFile(filepath.Join("/sys/fs/fuse/connections", m.id, "abort"), []byte("1"), 0)
-	if err != nil && (m.id == "" || os.Geteuid() == 0) {
-		return m.umount(syscall.MNT_FORCE|syscall.MNT_DETACH, "-uz")
+}
+
+// abort ends the connection by a forced unmount or, without the right to that or
+// where it is detached already, through fusectl. Where that is not mounted either
+// the connection lingers until the last program that uses the mount has ended,
+// and all they get is errors.
+func (m *Mount) abort() (lingers bool, err error) {
+	if m.endsWithin(0) == nil {
+		return false, nil
 	}
-	return err
+	if os.Geteuid() == 0 {
+		if err := m.umount(syscall.MNT_FORCE|syscall.MNT_DETACH, ""); !errors.Is(err, syscall.EINVAL) {
+			return false, err
+		}
+	}
+	err = os.WriteFile(filepath.Join("/sys/fs/fuse/connections", m.id, "abort"), []byte("1"), 0)
+	if errors.Is(err, fs.ErrNotExist) {
+		return true, nil
+	}
+	return false, err
 }
 
 // umount unmounts with a flag as root, or else through fusermount3.

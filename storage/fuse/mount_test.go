@@ -71,6 +71,24 @@ func TestWhatCannotBeMountedAtIsSaid(t *testing.T) {
 	require.Len(t, mountLines(r.dir), 1)
 }
 
+// TestAMountThatWasTakenAwayCanBeCutOff unmounts behind its back, once while a
+// program uses it: what that writes then reaches nobody.
+func TestAMountThatWasTakenAwayCanBeCutOff(t *testing.T) {
+	r := mounted(t)
+	require.NoError(t, syscall.Unmount(r.dir, 0))
+	r.m.Wait()
+	require.NoError(t, r.m.Abort())
+	r.mount()
+	c := start(t, "writer", filepath.Join(r.dir, "f"))
+	c.hears("open")
+	require.NoError(t, syscall.Unmount(r.dir, syscall.MNT_DETACH))
+	require.NoError(t, r.m.Abort())
+	c.goOn()
+	require.NotEqual(t, "wrote <nil>", c.line())
+	require.True(t, c.dies(bound))
+	r.m.Wait()
+}
+
 // TestADeadMountIsBusy kills a server: what it leaves is named, and is not waited
 // for.
 func TestADeadMountIsBusy(t *testing.T) {
@@ -116,7 +134,7 @@ func init() {
 	}
 }
 
-// alone mounts, makes a file and unmounts, all by itself.
+// alone mounts, makes a file and unmounts, all by itself; then it cuts a mount off.
 func alone(args []string) error {
 	m, err := fuse.Serve(args[0], plain(), fuse.Options{})
 	if err != nil {
@@ -134,6 +152,10 @@ func alone(args []string) error {
 		fmt.Print(info.Mode(), " ", info.Sys().(*syscall.Stat_t).Uid, ", ")
 	}
 	fmt.Println("unmounted:", m.Unmount())
+	if m, err = fuse.Serve(args[0], plain(), fuse.Options{}); err != nil {
+		return err
+	}
+	fmt.Println("cut off:", m.Abort())
 	return nil
 }
 
@@ -166,7 +188,9 @@ func TestAnyUserMountsThroughFusermount(t *testing.T) {
 	require.NoError(t, err)
 	defer os.Remove(dir)
 	require.NoError(t, os.Chown(dir, 65534, 65534))
-	asNobody(t, "alone", dir).hears("drwxr-xr-x 65534, -rw-r----- 65534, unmounted: <nil>")
+	c := asNobody(t, "alone", dir)
+	c.hears("drwxr-xr-x 65534, -rw-r----- 65534, unmounted: <nil>")
+	c.hears("cut off: <nil>")
 }
 
 // TestWhatIsMissingIsSaid takes from a user the only way to mount.

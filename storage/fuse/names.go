@@ -121,15 +121,20 @@ func (d *door) Rename(cancel <-chan struct{}, in *gofuse.RenameIn, name, newName
 	if in.Flags&^noReplace != 0 {
 		return status(syscall.EINVAL)
 	}
-	path, ok1 := d.table.path(from, name)
-	target, ok2 := d.table.path(to, newName)
-	if !ok1 || !ok2 {
-		return status(syscall.ENOENT)
+	w := asker(cancel, &in.InHeader)
+	for {
+		path, ok1 := d.table.path(from, name)
+		target, ok2 := d.table.path(to, newName)
+		if !ok1 || !ok2 {
+			return status(syscall.ENOENT)
+		}
+		m := d.table.startMove(from, name, to, newName)
+		res := d.ask(w, vol.Op{Kind: vol.Rename, Path: path, To: target})
+		d.table.endMove(m, to, newName, res.Errno == 0)
+		if !astray(res) || !d.moved(w, from, name, path) && !d.moved(w, to, newName, target) {
+			return status(res.Errno)
+		}
 	}
-	m := d.table.startMove(from, name, to, newName)
-	res := d.ask(asker(cancel, &in.InHeader), vol.Op{Kind: vol.Rename, Path: path, To: target})
-	d.table.endMove(m, to, newName, res.Errno == 0)
-	return status(res.Errno)
 }
 
 // noReplace is RENAME_NOREPLACE.
