@@ -8,6 +8,7 @@ import (
 
 	"fourdays/harness/live"
 	"fourdays/storage/array"
+	"fourdays/storage/bug"
 	"fourdays/storage/catalog"
 	"fourdays/storage/fuse"
 	"fourdays/storage/media"
@@ -28,11 +29,23 @@ type Config struct {
 	Seed       uint64
 	Array      array.ArrayConfig
 	Profile    array.Profile
-	Bugs       *catalog.Set // that can be armed
+	Bugs       Bugs // that can be armed
 	AllowOther bool
 	Media      string // the folder in which the bytes lie; empty is the memory of this process
 	RealSync   bool   // a flush waits for the disk that Media is on
 }
+
+// Bugs finds a bug by its ID. A catalog.Set does.
+type Bugs interface {
+	Get(id string) (bug.Bug, bool)
+}
+
+// Shipped are the bugs of the catalogue. They are read when the first is asked
+// for: most of the time that a mount takes would go into that.
+type Shipped struct{}
+
+// Get implements Bugs.
+func (Shipped) Get(id string) (bug.Bug, bool) { return catalog.Get(id) }
 
 // Solo is a volume that is mounted.
 type Solo struct {

@@ -63,39 +63,44 @@ with east.yaml:
 
 // Run mounts.
 func (c *mountCmd) Run(a *app) error {
-	cfg, err := c.config()
+	dir, err := solo.Real(c.Dir)
+	if err != nil {
+		return fail(exitUsage, "mount %s: %w", c.Dir, err)
+	}
+	if !c.Foreground {
+		return c.background(a, dir)
+	}
+	cfg, err := c.config(dir)
 	if err != nil {
 		return err
 	}
 	if err := fuse.Missing(); err != nil {
-		return fail(exitError, "mount %s: %w", cfg.Dir, err)
-	}
-	if !c.Foreground {
-		return c.background(a, cfg)
+		return fail(exitError, "mount %s: %w", dir, err)
 	}
 	return c.serve(a, cfg)
 }
 
-func (c *mountCmd) config() (solo.Config, error) {
-	cfg := solo.Config{Name: "fourdays", Seed: c.Seed, Profile: array.Profile(c.Profile), AllowOther: os.Geteuid() == 0,
+func (c *mountCmd) config(dir string) (solo.Config, error) {
+	cfg := solo.Config{Dir: dir, Bugs: solo.Shipped{}, Name: "fourdays", Seed: c.Seed, Profile: array.Profile(c.Profile), AllowOther: os.Geteuid() == 0,
 		Media: c.Media, RealSync: c.RealSync}
 	if c.RealSync && c.Media == "" {
 		return cfg, fail(exitUsage, "--real-sync goes with --media")
 	}
-	var err error
-	if cfg.Bugs, err = c.catalogue(); err != nil {
-		return cfg, err
-	}
-	if _, err = pick(cfg.Bugs, c.Bug); err != nil {
-		return cfg, err
+	if c.Bugs != "" || len(c.Bug) > 0 {
+		set, err := c.catalogue()
+		if err == nil {
+			_, err = pick(set, c.Bug)
+		}
+		if err != nil {
+			return cfg, err
+		}
+		cfg.Bugs = set
 	}
 	if c.Array != "" {
+		var err error
 		if cfg.Array, err = readArray(c.Array); err != nil {
 			return cfg, &failure{exitUsage, err}
 		}
-	}
-	if cfg.Dir, err = solo.Real(c.Dir); err != nil {
-		return cfg, fail(exitUsage, "mount %s: %w", c.Dir, err)
 	}
 	return cfg, nil
 }
@@ -198,20 +203,20 @@ commands from programs: JSON lines on %s
 }
 
 // background starts this program anew, waits until it has mounted, and leaves it.
-func (c *mountCmd) background(a *app, cfg solo.Config) error {
-	socket, logPath, err := solo.Place(cfg.Dir)
+func (c *mountCmd) background(a *app, dir string) error {
+	socket, logPath, err := solo.Place(dir)
 	if err != nil {
-		return fail(exitError, "mount %s: %w", cfg.Dir, err)
+		return fail(exitError, "mount %s: %w", dir, err)
 	}
 	log, err := os.CreateTemp(filepath.Dir(logPath), "*.new") // that of a living mount stays
 	if err != nil {
-		return fail(exitError, "mount %s: %w", cfg.Dir, err)
+		return fail(exitError, "mount %s: %w", dir, err)
 	}
 	defer log.Close()
 	defer os.Remove(log.Name())
 	cmd, ready, err := again(log)
 	if err != nil {
-		return fail(exitError, "mount %s: start in the background: %w", cfg.Dir, err)
+		return fail(exitError, "mount %s: start in the background: %w", dir, err)
 	}
 	defer ready.Close()
 	if err := await(a.ctx, cmd, ready); err != nil {
@@ -220,10 +225,10 @@ func (c *mountCmd) background(a *app, cfg solo.Config) error {
 			fmt.Fprint(a.err, string(said))
 			return &failure{code: max(cmd.ProcessState.ExitCode(), exitUsage)}
 		}
-		return fail(exitError, "mount %s: %w", cfg.Dir, err)
+		return fail(exitError, "mount %s: %w", dir, err)
 	}
 	_ = os.Rename(log.Name(), logPath)
-	c.hints(a, cfg.Dir, socket)
+	c.hints(a, dir, socket)
 	return nil
 }
 
