@@ -31,8 +31,8 @@ type mail struct {
 	closed  chan struct{} // no new letters
 }
 
-func newMail(t testing.TB) *mail {
-	return &mail{store: newStore(t), ledger: newLedger(), closed: make(chan struct{})}
+func newMail(t testing.TB, more ...string) *mail {
+	return &mail{store: newStore(t, more...), ledger: newLedger(), closed: make(chan struct{})}
 }
 
 // begin sets the clients to work.
@@ -266,18 +266,6 @@ func TestMailSurvivesAFailingArray(t *testing.T) {
 	m.judge()
 }
 
-// readsNothingWrong reads everything anew through a node whose array lies: what
-// it gives out is right.
-func (m *mail) readsNothingWrong(n *node) {
-	for _, account := range accounts {
-		d := newDevice(m.t, m.t.TempDir(), account)
-		s := d.sync(m.t, n.imap, "--pull")
-		found := d.held(m.t)
-		m.t.Logf("%s through %s: %d letters; %v %s", account, n.name, len(found), s.ok, s.said)
-		require.Empty(m.t, part(m.ledger.compare(found)))
-	}
-}
-
 // judge compares what everybody holds with what was promised.
 func (m *mail) judge() {
 	var all []held
@@ -288,10 +276,9 @@ func (m *mail) judge() {
 	for _, n := range m.nodes {
 		var fresh []held
 		for _, account := range accounts {
-			d := newDevice(m.t, m.t.TempDir(), account)
-			s := d.sync(m.t, n.imap, "--pull")
+			found, s := m.readAnew(n, account)
 			require.True(m.t, s.ok, s.said)
-			fresh = append(fresh, d.held(m.t)...)
+			fresh = append(fresh, found...)
 		}
 		require.Empty(m.t, m.ledger.compare(fresh), "read anew through %s", n.name)
 		require.Len(m.t, fresh, len(all))

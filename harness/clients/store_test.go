@@ -38,6 +38,7 @@ type store struct {
 	fleet *array.Fleet
 	log   *journal
 	nodes []*node
+	more  []string // arguments of every node
 }
 
 type node struct {
@@ -66,15 +67,15 @@ var programs = sync.OnceValues(func() (map[string]string, error) {
 	return paths, err
 })
 
-// newStore starts a store with the accounts. Tests that need one need the
-// clients as well.
-func newStore(t testing.TB) *store {
+// newStore starts a store with the accounts, and more arguments for its nodes.
+// Tests that need one need the clients as well.
+func newStore(t testing.TB, more ...string) *store {
 	need.FUSE(t)
 	need.Command(t, "mbsync", "isync")
 	need.Command(t, "swaks", "swaks")
 	paths, err := programs()
 	require.NoError(t, err)
-	s := &store{t: t, log: &journal{}}
+	s := &store{t: t, log: &journal{}, more: more}
 	s.w, err = local.New(t.Context(), local.Config{Dir: t.TempDir(), Log: s.log, Programs: paths, Seed: 1})
 	require.NoError(t, err)
 	t.Cleanup(s.close)
@@ -117,11 +118,11 @@ func (s *store) plan(i int, name string, names []string) *node {
 	}
 	n.spec = world.Spec{
 		Name: name, IP: s.w.Address(i), Program: "mailnode", Peers: others,
-		Args: []string{
+		Args: append([]string{
 			"-id", name, "-data", "/data", "-promise", "/promise", "-peers", strings.Join(peers, ","), "-peer-listen", at(i, 7000),
 			"-lmtp", n.lmtp, "-imap", n.imap, "-admin", n.admin, "-domains", "mail.example",
 			"-raft-timeout", "500ms", "-watchdog", "1s", "-command-timeout", "3s",
-		},
+		}, s.more...),
 		Mounts: []world.Mount{
 			{Path: "/data", Volume: s.fleet.Volume(name)}, {Path: "/promise", Volume: s.fleet.Volume(name + "-promise")},
 		},
