@@ -99,7 +99,7 @@ func (st *stage) stopForeign(name string) error {
 		if err != nil {
 			st.tell("note", "stop %s: %v", name, err)
 		}
-		if err := st.w.Kill(name); err != nil {
+		if err := errors.Join(st.w.Kill(name), st.foreign.Sweep()); err != nil {
 			st.fail(err)
 		}
 	})

@@ -229,8 +229,8 @@ func (st *stage) buildLoad() error {
 		Deliver: workload.Constant(w.Deliver.PerSecond()), Read: workload.Constant(w.Read.PerSecond()),
 		Change: workload.Constant(w.Change.PerSecond()), Senders: profile,
 		Sizes: workload.Sizes{Cap: int(w.MaxSize)}, Start: w.From, End: w.Until, Record: st.record,
-		AuditTimeout: st.pace.patience,
-		NoAdmin:      st.foreign != nil,
+		DeliverTimeout: st.pace.senders(st.s), AuditTimeout: st.pace.patience,
+		NoAdmin: st.foreign != nil,
 	}, st)
 	return err
 }

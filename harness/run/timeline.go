@@ -279,6 +279,11 @@ func (st *stage) powerLoss(name string) error {
 	}
 	for _, n := range nodes {
 		n.wanted = false
+		if st.foreign != nil {
+			if err := st.foreign.Sweep(); err != nil {
+				return err
+			}
+		}
 		if err := st.w.PowerLoss(n.name); err != nil {
 			return err
 		}
