@@ -262,3 +262,20 @@ func memory(pid int) (now, peak float64, err error) {
 	}
 	return now, peak, err
 }
+
+// memoryOfAll is that of a process and of those that it has started.
+func memoryOfAll(pid int) (now, peak float64, err error) {
+	kids, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", pid, pid))
+	if err != nil {
+		return 0, 0, err
+	}
+	for _, p := range append(strings.Fields(string(kids)), strconv.Itoa(pid)) {
+		id, _ := strconv.Atoi(p)
+		n, p, err := memory(id)
+		if err != nil {
+			return 0, 0, err
+		}
+		now, peak = now+n, peak+p
+	}
+	return now, peak, nil
+}

@@ -24,6 +24,9 @@ import (
 	"fourdays/storage/array"
 	"fourdays/storage/bug"
 	"fourdays/storage/fuse"
+	"fourdays/storage/media"
+	"fourdays/storage/vol"
+	"fourdays/storage/wire"
 )
 
 // repetitions of the side-by-side measurement; 0 leaves it out. make bench-fuse
@@ -47,14 +50,25 @@ var systems = []system{
 	{"disk", nil, ""},
 	{"loopback", []string{"loopback", "0"}, "/dev/shm"},
 	{"loopback, 1 processor", []string{"loopback", "1"}, "/dev/shm"},
-	{"fourdays", []string{"bench server", "1", "0"}, ""},
-	{"fourdays, 100 rules", []string{"bench server", "1", "100"}, ""},
-	{"fourdays, all processors", []string{"bench server", "0", "0"}, ""},
+	{"fourdays", []string{"bench server", "1", "0", "memory"}, ""},
+	{"fourdays, 100 rules", []string{"bench server", "1", "100", "memory"}, ""},
+	{"fourdays, all processors", []string{"bench server", "0", "0", "memory"}, ""},
+	{"fourdays, 2 processes", []string{"bench server", "1", "0", "wire"}, ""},
+	{"fourdays, media on disk", []string{"bench server", "1", "0", "media"}, ""},
+	{"fourdays, real flushes", []string{"bench server", "1", "0", "synced"}, ""},
 	{"lazyfs", []string{"lazyfs"}, "/dev/shm"},
 }
 
 func init() {
 	clients["bench server"] = benchServer
+	clients["bench far"] = func(args []string) error {
+		processors(args[0])
+		conn, err := wire.Inherited(3)
+		if err != nil {
+			return err
+		}
+		return benchMount(wire.Dial(conn), args[1])
+	}
 	clients["loopback"] = loopback
 	clients["lazyfs"] = lazyfs
 }
@@ -69,22 +83,7 @@ func processors(n string) {
 func benchServer(args []string) error {
 	processors(args[0])
 	rules, _ := strconv.Atoi(args[1])
-	f, err := array.New(realTime{time.Now()}, 1, array.Config{Arrays: map[string]array.ArrayConfig{"east": {}},
-		Volumes: map[string]array.VolumeConfig{"n1": {Array: "east"}}})
-	if err != nil {
-		return err
-	}
-	for i := range rules {
-		b, err := bug.Parse("bench.yaml", fmt.Appendf(nil, "id: bench-%d\ntrigger: {match: {ops: [write, read, fsync], path: no/such/%d}}\npersistence: permanent\nscope: {path: no/such/%d}\neffect: {ops: [write, read, fsync], reply: EIO}\n", i, i, i))
-		if err == nil {
-			_, err = f.Arm(b, bug.Scope{})
-		}
-		if err != nil {
-			return err
-		}
-	}
-	begin := time.Now()
-	m, err := fuse.Serve(args[2], f.Volume("n1"), fuse.Options{AllowOther: true})
+	v, err := benchVolume(rules, args[2], args[4])
 	if err != nil {
 		return err
 	}
@@ -93,8 +92,65 @@ func benchServer(args []string) error {
 		return err
 	}
 	defer profile()
+	if args[2] == "wire" {
+		return benchWire(v, args[0], args[3])
+	}
+	return benchMount(v, args[3])
+}
+
+func benchMount(v vol.Volume, dir string) error {
+	begin := time.Now()
+	m, err := fuse.Serve(dir, v, fuse.Options{AllowOther: true})
+	if err != nil {
+		return err
+	}
 	say(fmt.Sprint("mounted in ", time.Since(begin).Round(10*time.Microsecond)))
 	return m.Unmount()
+}
+
+// benchWire serves a volume to a mount server of its own, as live worlds do.
+func benchWire(v vol.Volume, processors, dir string) error {
+	conn, theirs, err := wire.Pair()
+	if err != nil {
+		return err
+	}
+	cmd := command("bench far", processors, dir)
+	cmd.ExtraFiles = []*os.File{theirs}
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	go wire.Serve(conn, v)
+	return cmd.Wait()
+}
+
+func benchVolume(rules int, mode, below string) (vol.Volume, error) {
+	cfg := array.Config{Arrays: map[string]array.ArrayConfig{"east": {}}, Volumes: map[string]array.VolumeConfig{"n1": {Array: "east"}}}
+	var m *media.Media
+	if mode == "media" || mode == "synced" {
+		var err error
+		if m, err = media.Open(below); err != nil {
+			return nil, err
+		}
+		cfg.Media = m
+	}
+	f, err := array.New(realTime{time.Now()}, 1, cfg)
+	if err != nil {
+		return nil, err
+	}
+	for i := range rules {
+		b, err := bug.Parse("bench.yaml", fmt.Appendf(nil, "id: bench-%d\ntrigger: {match: {ops: [write, read, fsync], path: no/such/%d}}\npersistence: permanent\nscope: {path: no/such/%d}\neffect: {ops: [write, read, fsync], reply: EIO}\n", i, i, i))
+		if err == nil {
+			_, err = f.Arm(b, bug.Scope{})
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	if mode == "synced" {
+		return media.NewSynced(f.Volume("n1"), m), nil
+	}
+	return f.Volume("n1"), nil
 }
 
 // profiled writes a profile of the server where FOURDAYS_PROFILE says.
@@ -266,7 +322,7 @@ func report(t *testing.T, all []*running) {
 	for _, r := range all {
 		fmt.Printf("%-34s", r.name)
 		if r.client != nil {
-			now, peak, err := memory(r.client.cmd.Process.Pid)
+			now, peak, err := memoryOfAll(r.client.cmd.Process.Pid)
 			require.NoError(t, err)
 			fmt.Printf("%s, %.0f MB resident, %.0f MB at most", r.said, now, peak)
 		}
