@@ -5,7 +5,8 @@
 // finds beside its volume, and the words for what went wrong. It assumes a
 // world that can run commands of this machine, and the calls and callbacks of
 // one goroutine, as worlds do. It never starts a process or opens a connection
-// but through the world, and knows nothing of arrays or of the oracle.
+// but through the world, and knows nothing of arrays or of the oracle. What the
+// world cannot see of a server, processes that left their group, it kills itself.
 package external
 
 import (
@@ -127,7 +128,7 @@ func (s *Server) Within() time.Duration { return s.cfg.Target.Hooks.Start.Within
 // Without a hook it is killed.
 func (s *Server) Stop(done func(error)) {
 	if s.cfg.Target.Hooks.Stop.Run == "" {
-		done(s.cfg.World.Kill(s.cfg.Node))
+		done(errors.Join(s.cfg.World.Kill(s.cfg.Node), s.Sweep()))
 		return
 	}
 	s.hook("stop", s.cfg.Target.Hooks.Stop, func(_ string, err error) { done(err) })
@@ -136,7 +137,7 @@ func (s *Server) Stop(done func(error)) {
 // Kill ends every process of the server, after its hook if it has one.
 func (s *Server) Kill(done func(error)) {
 	s.hook("kill", s.cfg.Target.Hooks.Kill, func(_ string, err error) {
-		done(errors.Join(err, s.cfg.World.Kill(s.cfg.Node)))
+		done(errors.Join(err, s.cfg.World.Kill(s.cfg.Node), s.Sweep()))
 	})
 }
 

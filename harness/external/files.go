@@ -1,6 +1,7 @@
 package external
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -30,12 +31,13 @@ func (s *Server) makeFiles() error {
 	return nil
 }
 
-// Close removes what New has made. The server has to be gone.
+// Close removes what New has made, and what is left of the server.
 func (s *Server) Close() error {
-	if err := os.RemoveAll(s.dir); err != nil {
-		return fmt.Errorf("remove the folder of %s: %w", s.cfg.Target.Server, err)
+	err := s.Sweep()
+	if rerr := os.RemoveAll(s.dir); rerr != nil {
+		err = errors.Join(err, fmt.Errorf("remove the folder of %s: %w", s.cfg.Target.Server, rerr))
 	}
-	return nil
+	return err
 }
 
 func (s *Server) run() string { return filepath.Join(s.dir, "run") }

@@ -132,6 +132,6 @@ func TestHooksFindTheirEnvironment(t *testing.T) {
 
 // TestWhatAServerLeavesInTheBackgroundIsKilled starts a server that has children.
 func TestWhatAServerLeavesInTheBackgroundIsKilled(t *testing.T) {
-	_, err, _ := play(t, "exec sleep 60", "sleep 61 & sleep 62 & wait")
+	_, err, _ := play(t, "exec sleep 60", "sleep 61 & sleep 62 & setsid sleep 63 & wait")
 	require.Error(t, err) // it takes no mail; play has looked for what is left
 }
