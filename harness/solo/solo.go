@@ -51,6 +51,7 @@ func (Shipped) Get(id string) (bug.Bug, bool) { return catalog.Get(id) }
 type Solo struct {
 	cfg   Config
 	start time.Time
+	loop  *live.Loop // the clock of the array
 	fleet *array.Fleet
 	v     *array.Volume
 	front vol.Volume    // what the kernel sees: v, maybe behind its media
@@ -75,16 +76,25 @@ type arming struct {
 
 // Open makes an array with a volume and mounts it.
 func Open(cfg Config) (*Solo, error) {
-	s := &Solo{cfg: cfg, start: time.Now(), gone: make(chan struct{}), armed: map[string]*arming{}, all: map[string]*arming{}}
-	if err := s.build(); err != nil {
-		return nil, err
-	}
+	s := &Solo{cfg: cfg, start: time.Now(), loop: live.NewLoop(), gone: make(chan struct{}), armed: map[string]*arming{}, all: map[string]*arming{}}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if err := s.mount(); err != nil {
+	err := s.build()
+	if err == nil {
+		err = s.mount()
+	}
+	if err != nil {
+		s.finish()
 		return nil, err
 	}
 	return s, nil
+}
+
+// finish ends everything, with the lock held. Media stay mapped, as the volume
+// may still be at an operation; they end with the process.
+func (s *Solo) finish() {
+	s.loop.Close()
+	close(s.gone)
 }
 
 // build makes the array, on media if there are to be any.
@@ -99,7 +109,7 @@ func (s *Solo) build() (err error) {
 		}
 		cfg.Media = s.media
 	}
-	if s.fleet, err = array.New(live.NewLoop(), s.cfg.Seed, cfg); err != nil {
+	if s.fleet, err = array.New(s.loop, s.cfg.Seed, cfg); err != nil {
 		return err
 	}
 	s.v = s.fleet.Volume(volumeName)
@@ -130,7 +140,7 @@ func (s *Solo) ended(m *fuse.Mount) {
 	defer s.mu.Unlock()
 	if s.m == m {
 		s.m = nil
-		close(s.gone)
+		s.finish()
 	}
 }
 
@@ -161,7 +171,7 @@ func (s *Solo) giveUp() {
 	defer s.mu.Unlock()
 	if s.down {
 		s.down = false
-		close(s.gone)
+		s.finish()
 	}
 }
 
