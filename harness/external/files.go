@@ -6,18 +6,30 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"fourdays/harness/live"
+)
+
+// The folder of a server begins with FolderPrefix, in the folder for temporary
+// files, and holds OwnerFile with the mark of the process that made it.
+const (
+	FolderPrefix = "fourdays-target-"
+	OwnerFile    = "owner"
 )
 
 // makeFiles makes what the server finds beside its volume: an empty folder, and
 // the list of accounts. Other users than ours read them, and sockets below them
 // have short names.
 func (s *Server) makeFiles() error {
-	dir, err := os.MkdirTemp("", "fourdays-")
+	dir, err := os.MkdirTemp("", FolderPrefix)
 	if err != nil {
 		return fmt.Errorf("make a folder for %s: %w", s.cfg.Target.Server, err)
 	}
 	s.dir = dir
 	err = os.Chmod(dir, 0o755)
+	if err == nil {
+		err = os.WriteFile(filepath.Join(dir, OwnerFile), []byte(live.Mark()), 0o644)
+	}
 	if err == nil {
 		err = os.Mkdir(s.run(), 0o755)
 	}

@@ -18,7 +18,7 @@ var kinds = []struct {
 	find func(ctx context.Context) ([]leftover, error)
 }{
 	{"processes", processes}, {"containers", containers}, {"networks", networks}, {"images", images},
-	{"mounts", mounts}, {"folders", folders}, {"sockets", sockets},
+	{"mounts", mounts}, {"folders", folders}, {"folders of servers", targets}, {"sockets", sockets},
 }
 
 // Clean removes what is left over, and says each thing that it does. A dry run
