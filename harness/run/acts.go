@@ -34,9 +34,20 @@ func (st *stage) atArrays(step scenario.Step) error {
 		st.tell("operator", "restore %s to %s", a.Copy, strings.Join(a.To, ", "))
 		return all(a.To, func(node string) error { return st.restore(node, a.Copy) })
 	case scenario.Promote:
-		return st.each(step, a.Arrays, st.fleet.Promote)
+		return st.each(step, a.Arrays, st.other(st.fleet.Promote))
 	}
 	return fmt.Errorf("this world does not know the action")
+}
+
+// other has volumes answered by another part of their array, which may have
+// something else.
+func (st *stage) other(f func(array string) error) func(array string) error {
+	return func(array string) error {
+		for _, n := range st.nodesOn(array) {
+			st.shows(n.name)
+		}
+		return f(array)
+	}
 }
 
 // all does one thing to each of several.
@@ -73,6 +84,7 @@ func (st *stage) restore(node, name string) error {
 	if st.w.Running(node) {
 		return fmt.Errorf("node %s is running; kill it first", node)
 	}
+	st.shows(node)
 	return st.answered(node, st.fleet.Restore(node, name))
 }
 

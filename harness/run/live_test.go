@@ -11,6 +11,7 @@ import (
 	"fourdays/harness/report"
 	"fourdays/harness/sim"
 	"fourdays/harness/world"
+	"fourdays/storage/catalog"
 )
 
 // plain is a place whose worlds can do what every world can, and no more.
@@ -48,4 +49,23 @@ func TestAWorldNeedNotLeap(t *testing.T) {
 		}
 		return nil
 	}))
+}
+
+// TestWhatAKernelHasIsForgottenWhereItMatters arms bugs of many kinds: only those
+// that a reader can meet cost the node its cache.
+func TestWhatAKernelHasIsForgottenWhereItMatters(t *testing.T) {
+	seen := map[string]bool{
+		"bit-rot-read": true, "stale-read": true, "volume-rollback": true, "lost-write": true, "flush-lies": true,
+		"libero-2023": false, "fail-slow": false, "libero-2023-readonly": false,
+	}
+	for id, want := range seen {
+		b, known := catalog.Get(id)
+		require.True(t, known, id)
+		require.Equal(t, want, readable(b), id)
+	}
+	st := &stage{nodes: []*node{{name: "n1"}, {name: "n10"}, {name: "n2"}}}
+	st.shows("n1", "n2-device")
+	require.True(t, st.nodes[0].shows)
+	require.False(t, st.nodes[1].shows)
+	require.True(t, st.nodes[2].shows)
 }

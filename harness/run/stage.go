@@ -65,6 +65,7 @@ type node struct {
 	name, ip, array string
 	restarts        int
 	wanted          bool // the script wants it to run
+	shows           bool // what its volume answers to readers may have changed
 	last            healthAnswer
 	detected        []string // by itself, in all its lives
 	noticedMS       *int64   // when it last fenced itself, or said what it has detected

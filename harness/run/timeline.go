@@ -85,7 +85,7 @@ func (st *stage) do(step scenario.Step) error {
 	case scenario.Restart:
 		return st.each(step, a.Nodes, st.restart)
 	case scenario.Failover:
-		return st.each(step, a.Arrays, st.fleet.Failover)
+		return st.each(step, a.Arrays, st.other(st.fleet.Failover))
 	case scenario.Crash, scenario.Upgrade, scenario.Tell, scenario.Scrub, scenario.Copy, scenario.Restore, scenario.Promote:
 		return st.atArrays(step)
 	case scenario.Partition:
@@ -199,7 +199,10 @@ func (st *stage) arm(step scenario.Step, a scenario.Arm) error {
 	f := st.faultOf(step)
 	f.Rule, f.Volumes, f.ArmedAtMS = rule.ID, rule.Volumes, ms(st.Now())
 	st.armed[a.As] = &rule
-	st.forget()
+	if readable(b) {
+		st.shows(rule.Volumes...)
+		st.forget()
+	}
 	st.tell("fault", "armed %s on %s", a.Bug, scopeText(a.On))
 	return nil
 }
