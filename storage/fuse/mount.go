@@ -26,6 +26,7 @@ const (
 	maxBackground = 1024    // reads ahead and writes of mapped pages that may hang before others have to wait
 	mountWithin   = 10 * time.Second
 	unmountWithin = 5 * time.Second // how long Abort waits for the connection to end
+	closeWithin   = 2 * time.Second // how long Unmount waits for files to be closed
 )
 
 // Type is what mounts are called in /proc/mounts: "fuse.fourdays".
@@ -187,12 +188,16 @@ func (m *Mount) Wait() { <-m.gone }
 func (m *Mount) Drop() { m.d.dropAll() }
 
 // Unmount takes the mount away as umount does: dirty pages reach the volume first.
-// It fails while programs use the mount, and waits while the volume hangs.
+// It fails while programs use the mount, and waits while the volume hangs; but not
+// for the closing of files, which the kernel asks for and nobody waits for.
 func (m *Mount) Unmount() error {
 	if err := m.umount(0, "-u"); err != nil {
 		return fmt.Errorf("unmount %s: %w", m.dir, err)
 	}
-	<-m.gone
+	if m.endsWithin(closeWithin) != nil {
+		m.d.finish()
+		<-m.gone
+	}
 	return nil
 }
 
