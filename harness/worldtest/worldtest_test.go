@@ -27,7 +27,7 @@ import (
 // atOnce is how many runs in real time there are at a time. Picked: they mostly
 // wait, and programs that are late for want of a processor show faults that no
 // script has.
-const atOnce = 6
+const atOnce = 8
 
 var (
 	room = make(chan struct{}, atOnce)
