@@ -106,7 +106,10 @@ func (d *door) waitInterrupted(c *call, w who, drop <-chan struct{}) bool {
 	tick := time.NewTicker(dyingEvery)
 	defer tick.Stop()
 	for {
-		if d.canceler != nil && dying(w.task) {
+		switch {
+		case d.cut():
+			d.finish()
+		case d.canceler != nil && dying(w.task):
 			return d.leave(c)
 		}
 		select {

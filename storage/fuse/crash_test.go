@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"fourdays/ci/need"
 )
 
 // pages is how much the mapping client writes before and after its msync.
@@ -220,6 +222,30 @@ func TestAHungVolumeHangsNobodyElse(t *testing.T) {
 	for _, c := range hung[1:] {
 		require.NotEqual(t, "wrote <nil>", c.line())
 	}
+}
+
+// TestWhatHangsEndsWithAConnectionThatOthersCut lets root cut a mount off while a
+// write hangs: the mount has ended, and nothing waits any more.
+func TestWhatHangsEndsWithAConnectionThatOthersCut(t *testing.T) {
+	need.Root(t)
+	r := mounted(t)
+	c := start(t, "writer", filepath.Join(r.dir, "hung"))
+	c.hears("open")
+	r.arm(hangs)
+	c.goOn()
+	require.Eventually(t, func() bool { return r.Receipts()[0].Fired > 0 }, bound, time.Millisecond)
+	require.NoError(t, syscall.Unmount(r.dir, syscall.MNT_FORCE|syscall.MNT_DETACH))
+	ended := make(chan struct{})
+	go func() {
+		r.m.Wait()
+		close(ended)
+	}()
+	select {
+	case <-ended:
+	case <-time.After(bound):
+		t.Fatal("the mount has not ended")
+	}
+	require.NotEqual(t, "wrote <nil>", c.line())
 }
 
 // TestASignalThatKillsNobodyDoesNotEndAWrite sends one to a program whose write

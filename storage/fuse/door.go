@@ -7,6 +7,7 @@ import (
 	"time"
 
 	gofuse "github.com/hanwen/go-fuse/v2/fuse"
+	"golang.org/x/sys/unix"
 
 	"fourdays/storage/vol"
 )
@@ -25,6 +26,7 @@ type door struct {
 	lists                lists
 
 	shut  atomic.Bool   // no operation reaches the volume any more
+	fd    int           // of the connection, good while a request is served
 	ended chan struct{} // closed when the connection has ended
 	end   sync.Once
 
@@ -57,6 +59,14 @@ func (d *door) dropAll() {
 func (d *door) finish() {
 	d.shut.Store(true)
 	d.end.Do(func() { close(d.ended) })
+}
+
+// cut reports whether the kernel has ended the connection. The library tells only
+// when nothing is served any more, and what hangs would be served for ever.
+func (d *door) cut() bool {
+	p := []unix.PollFd{{Fd: int32(d.fd)}}
+	n, err := unix.Poll(p, 0)
+	return err == nil && n > 0 && p[0].Revents&unix.POLLERR != 0
 }
 
 // String implements RawFileSystem.

@@ -10,8 +10,10 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime/debug"
+	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -129,26 +131,46 @@ func (m *Mount) mount(o Options) error {
 	return nil
 }
 
-// connect mounts. A program started meanwhile must not inherit the connection: it
-// would not end with this process.
+// connecting is held while a process gets a connection more, to tell it from others.
+var connecting sync.Mutex
+
+// connect mounts, and finds the open file that is the connection. A program
+// started meanwhile must not inherit it: it would not end with this process.
 func connect(d *door, dir string, o *gofuse.MountOptions) (*gofuse.Server, error) {
-	if !o.DirectMountStrict {
-		return gofuse.NewServer(d, dir, o)
+	connecting.Lock()
+	defer connecting.Unlock()
+	if o.DirectMountStrict { // fusermount3 is itself such a program
+		syscall.ForkLock.RLock()
+		defer syscall.ForkLock.RUnlock()
 	}
-	syscall.ForkLock.RLock()
-	defer syscall.ForkLock.RUnlock()
+	before, err := connections()
+	if err != nil {
+		return nil, err
+	}
 	server, err := gofuse.NewServer(d, dir, o)
 	if err != nil {
 		return nil, err
 	}
+	after, err := connections()
+	for _, fd := range after {
+		if !slices.Contains(before, fd) {
+			syscall.CloseOnExec(fd)
+			d.fd = fd
+		}
+	}
+	return server, err
+}
+
+// connections lists this process's open files that lead to the kernel's FUSE.
+func connections() (all []int, err error) {
 	fds, err := os.ReadDir("/proc/self/fd")
 	for _, e := range fds {
 		if to, _ := os.Readlink("/proc/self/fd/" + e.Name()); to == device {
 			fd, _ := strconv.Atoi(e.Name())
-			syscall.CloseOnExec(fd)
+			all = append(all, fd)
 		}
 	}
-	return server, err
+	return all, err
 }
 
 // settings is how the kernel is to behave. Its write-back cache stays off: an
