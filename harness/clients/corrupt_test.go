@@ -33,6 +33,7 @@ func (m *mail) readAnew(n *node, account string) ([]held, synced) {
 // as they are and under nodes that do not check digests: there mbsync gets
 // altered letters, which the comparison tells.
 func TestDigestsKeepCorruptionFromClients(t *testing.T) {
+	t.Parallel()
 	t.Run("checked", func(t *testing.T) { require.False(t, getsAltered(t, false)) })
 	t.Run("unchecked", func(t *testing.T) { require.True(t, getsAltered(t, true, "-unsafe", "no-digest")) })
 }

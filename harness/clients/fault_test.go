@@ -235,11 +235,26 @@ func (m *mail) finish() {
 			return false
 		}
 	})
-	for _, o := range m.owners {
-		for _, n := range m.nodes {
-			m.until("all is read through "+n.name, func() bool { return o.round(n).ok && o.pending == "" })
-		}
+	for _, n := range m.nodes {
+		m.until("all is read through "+n.name, func() bool {
+			all := true
+			for i, ok := range each(m.owners, func(o *owner) bool { return o.round(n).ok }) {
+				all = all && ok && m.owners[i].pending == ""
+			}
+			return all
+		})
 	}
+}
+
+// each does something with all of a list at one time.
+func each[A, B any](list []A, do func(A) B) []B {
+	results := make([]B, len(list))
+	var all sync.WaitGroup
+	for i, a := range list {
+		all.Go(func() { results[i] = do(a) })
+	}
+	all.Wait()
+	return results
 }
 
 // TestMailSurvivesAFailingArray: while swaks brings mail and mbsync reads,
@@ -275,16 +290,23 @@ func (m *mail) judge() {
 	require.Empty(m.t, m.ledger.compare(all), "in the Maildirs")
 	for _, n := range m.nodes {
 		var fresh []held
-		for _, account := range accounts {
-			found, s := m.readAnew(n, account)
-			require.True(m.t, s.ok, s.said)
-			fresh = append(fresh, found...)
+		for _, got := range each(accounts, func(account string) []held { return m.readAll(n, account) }) {
+			fresh = append(fresh, got...)
 		}
 		require.Empty(m.t, m.ledger.compare(fresh), "read anew through %s", n.name)
 		require.Len(m.t, fresh, len(all))
 	}
 	m.judgeReplicas(len(all))
 	m.t.Logf("%d letters promised, %d answers lost, %d held", m.ledger.told(), m.ledger.unheard(), len(all))
+}
+
+// readAll is everything that a new device of an account gets from a node.
+func (m *mail) readAll(n *node, account string) []held {
+	found, s := m.readAnew(n, account)
+	if !s.ok {
+		m.t.Errorf("read all of %s through %s: %s", account, n.name, s.said)
+	}
+	return found
 }
 
 // judgeReplicas looks into every replica: all hold the same, nothing of it is

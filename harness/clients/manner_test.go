@@ -25,6 +25,7 @@ func oddLetter(key string) []byte {
 // TestClientsGetTheirWay uses more of what the two programs can do, on a store
 // that is well.
 func TestClientsGetTheirWay(t *testing.T) {
+	t.Parallel()
 	s := newStore(t)
 	s.leader()
 	for name, test := range map[string]func(*testing.T, *store){

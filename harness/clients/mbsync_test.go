@@ -24,7 +24,10 @@ func newDevice(t testing.TB, dir, account string) *device {
 	return d
 }
 
+// The device itself loses no power: FSync would only take time.
 const configuration = `
+FSync no
+
 IMAPAccount store
 Host %s
 Port %s
