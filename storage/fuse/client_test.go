@@ -77,6 +77,11 @@ func (c *client) hears(want string) {
 
 func (c *client) line() string {
 	c.Helper()
+	return c.lineWithin(bound)
+}
+
+func (c *client) lineWithin(d time.Duration) string {
+	c.Helper()
 	said := make(chan string, 1)
 	go func() {
 		c.out.Scan()
@@ -85,7 +90,7 @@ func (c *client) line() string {
 	select {
 	case s := <-said:
 		return s
-	case <-time.After(bound):
+	case <-time.After(d):
 		c.Fatal("the client says nothing")
 		return ""
 	}
