@@ -22,12 +22,13 @@ const (
 )
 
 // The kinds of frames. The serving side sends results and asks to invalidate,
-// the other side sends operations and says that it has.
+// the other side sends operations, lets go of some, and says that it has.
 const (
 	frameOp uint8 = iota + 1
 	frameResult
 	frameInvalidate
 	frameInvalidated
+	frameCancel
 )
 
 // What a result holds besides its head.

@@ -33,6 +33,7 @@ func (*stream) SetWriteDeadline(time.Time) error { return nil }
 func FuzzServer(f *testing.F) {
 	f.Add(recorded(f))
 	f.Add([]byte("GET / HTTP/1.1\r\n\r\n"))
+	f.Add(append(recorded(f), append([]byte{5, 0, 0, 0, 0, 0, 0, 0, 1}, make([]byte, 47)...)...))
 	f.Fuzz(func(t *testing.T, in []byte) {
 		v := newVolume(t, array.ArrayConfig{}, array.Ordered)
 		_ = wire.Serve(&stream{in: bytes.NewReader(in)}, v)

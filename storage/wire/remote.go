@@ -172,12 +172,26 @@ func (r *Remote) landing(id uint64) (f *flight, into []byte, ok bool) {
 	return f, into, true
 }
 
-// Cancel implements vol.Canceler. The operation is on its way, and may yet be
-// carried out.
+// Cancel implements vol.Canceler. The volume at the other end lets go too, if it
+// can; an operation that is on its way may yet be carried out.
 func (r *Remote) Cancel(op *vol.Op) {
+	id, ok := r.letGo(op)
+	if !ok {
+		return
+	}
+	r.out.add(func(buf []byte) []byte {
+		buf, _ = head(buf, frameCancel, id)
+		return buf
+	})
+	r.flush()
+}
+
+// letGo finds an operation that nothing has come for yet. One whose answer is
+// coming in is waited for.
+func (r *Remote) letGo(op *vol.Op) (id uint64, ok bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for _, f := range r.flying {
+	for id, f := range r.flying {
 		if f.op != op || f.canceled {
 			continue
 		}
@@ -185,12 +199,13 @@ func (r *Remote) Cancel(op *vol.Op) {
 			for f.reading {
 				r.landed.Wait()
 			}
-			return
+			return 0, false
 		}
 		f.canceled = true
 		f.op = &vol.Op{Kind: op.Kind, Data: make([]byte, len(op.Data))}
-		return
+		return id, true
 	}
+	return 0, false
 }
 
 // drop has the caches dropped and says so.

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net"
 	"sync"
+	"sync/atomic"
+	"syscall"
 
 	"fourdays/storage/vol"
 )
@@ -26,12 +28,12 @@ type Server struct {
 
 	door sync.RWMutex // held while an operation is handed over
 	shut bool
+	inDo atomic.Bool // the reader will flush what is answered now
 
 	mu      sync.Mutex
-	landed  sync.Cond // something in flight was answered
-	flying  int
+	landed  sync.Cond        // something in flight was answered
+	flying  map[uint64]*call // not answered, nor let go of
 	bytes   int
-	inDo    bool // the reader will flush what is answered now
 	ended   bool // nobody reads any more, or ought to
 	last    uint64
 	waiting map[uint64]chan struct{} // for an invalidation
@@ -43,7 +45,7 @@ func Serve(conn net.Conn, v vol.Volume) error { return NewServer(conn, v).Serve(
 
 // NewServer prepares to serve a volume, whose Do must not block.
 func NewServer(conn net.Conn, v vol.Volume) *Server {
-	s := &Server{conn: conn, v: v, out: out{to: conn}, wake: make(chan struct{}, 1), waiting: map[uint64]chan struct{}{}}
+	s := &Server{conn: conn, v: v, out: out{to: conn}, wake: make(chan struct{}, 1), waiting: map[uint64]chan struct{}{}, flying: map[uint64]*call{}}
 	s.landed.L = &s.mu
 	return s
 }
@@ -156,6 +158,9 @@ func (s *Server) frame(in *bufio.Reader) error {
 	case frameInvalidated:
 		s.invalidated(id)
 		return nil
+	case frameCancel:
+		s.cancel(id)
+		return nil
 	}
 	return errFrame
 }
@@ -175,13 +180,12 @@ func (s *Server) operation(in *bufio.Reader, h []byte) (err error) {
 		return err
 	}
 	c.size = len(c.op.Data)
-	if err := s.takeOff(c.size); err != nil {
+	if err := s.takeOff(c); err != nil {
 		return err
 	}
+	s.inDo.Store(true)
 	s.handOver(c)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.inDo = false
+	s.inDo.Store(false)
 	return nil
 }
 
@@ -194,47 +198,84 @@ func (s *Server) handOver(c *call) {
 }
 
 // takeOff waits until there is room for one more operation in flight.
-func (s *Server) takeOff(size int) error {
+func (s *Server) takeOff(c *call) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for s.full(size) && !s.ended {
+	for s.full(c.size) && !s.ended {
 		s.mu.Unlock()
 		err := s.out.flush()
 		s.mu.Lock()
 		if err != nil {
 			return err
 		}
-		if s.full(size) && !s.ended {
+		if s.full(c.size) && !s.ended {
 			s.landed.Wait()
 		}
 	}
 	if s.ended {
 		return net.ErrClosed
 	}
-	s.flying++
-	s.bytes += size
-	s.inDo = true
+	if s.flying[c.id] != nil {
+		return fmt.Errorf("%w: two operations with number %d", errFrame, c.id)
+	}
+	s.flying[c.id] = c
+	s.bytes += c.size
 	return nil
 }
 
 func (s *Server) full(size int) bool {
-	return s.flying >= maxFlying || s.flying > 0 && s.bytes+size > maxFlyingBytes
+	return len(s.flying) >= maxFlying || len(s.flying) > 0 && s.bytes+size > maxFlyingBytes
 }
 
 // answer sends the answer to an operation. It never blocks on the connection.
 func (c *call) answer(res vol.Result) {
 	s := c.s
+	if !s.land(c) {
+		s.forget(c, &res)
+		return
+	}
 	s.send(c, &res)
-	s.mu.Lock()
-	s.flying--
-	s.bytes -= c.size
-	reader := s.inDo
-	s.landed.Signal()
-	s.mu.Unlock()
 	c.s, c.op = nil, vol.Op{}
 	calls.Put(c)
-	if !reader {
+	if !s.inDo.Load() {
 		s.nudge()
+	}
+}
+
+// land takes an operation out of those in flight, whose answer it is then to
+// give. It says whether it was there.
+func (s *Server) land(c *call) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.flying[c.id] != c {
+		return false
+	}
+	delete(s.flying, c.id)
+	s.bytes -= c.size
+	s.landed.Signal()
+	return true
+}
+
+// cancel lets go of an operation, if the volume can and has not answered yet.
+func (s *Server) cancel(id uint64) {
+	v, can := s.v.(vol.Canceler)
+	s.mu.Lock()
+	c := s.flying[id]
+	s.mu.Unlock()
+	if c == nil || !can {
+		return
+	}
+	if s.land(c) {
+		v.Cancel(&c.op)
+		s.send(c, &vol.Result{Errno: syscall.EINTR})
+	}
+}
+
+// forget gives back what an operation has got that was answered while it was let
+// go of. The call is not used anew: the volume may have it in hand.
+func (s *Server) forget(c *call, res *vol.Result) {
+	if c.op.Kind == vol.Open && res.Errno == 0 {
+		s.v.Do(&vol.Op{Kind: vol.Close, File: res.File}, func(vol.Result) {})
 	}
 }
 

@@ -198,6 +198,32 @@ func TestACanceledReadTouchesNothing(t *testing.T) {
 	r.Cancel(read)
 }
 
+// letting is a volume that lets go of operations.
+type letting struct {
+	*scripted
+	canceled chan vol.Op
+}
+
+func (l letting) Cancel(op *vol.Op) { l.canceled <- *op }
+
+// TestTheVolumeLetsGoToo of an operation that hangs; one that it answers all the
+// same, as it was about to, has no effect but for a file to close.
+func TestTheVolumeLetsGoToo(t *testing.T) {
+	v := letting{newScripted(), make(chan vol.Op, 10)}
+	_, r := dial(t, v)
+	for _, op := range []*vol.Op{{Kind: vol.Write, File: 3, Data: []byte("x")}, {Kind: vol.Open, Path: "a"}} {
+		r.Do(op, func(vol.Result) { t.Error("answered") })
+		p := <-v.got
+		r.Cancel(op)
+		require.Equal(t, op.Kind, (<-v.canceled).Kind)
+		p.done(vol.Result{File: 7})
+	}
+	require.Equal(t, vol.Close, (<-v.got).op.Kind)
+	answer := start(r, vol.Op{Kind: vol.Stat, Path: "a"})
+	(<-v.got).done(vol.Result{})
+	<-answer
+}
+
 // TestOneThatHangsKeepsNobodyWaiting answers in reverse, and one never.
 func TestOneThatHangsKeepsNobodyWaiting(t *testing.T) {
 	v := newScripted()
