@@ -22,8 +22,8 @@ type Remote struct {
 
 	mu         sync.Mutex
 	last       uint64
-	flying     map[uint64]*flight // nil once the connection is gone
-	landed     sync.Cond          // an answer has come in
+	flying     map[uint64]flight // nil once the connection is gone
+	landed     sync.Cond         // an answer has come in
 	invalidate func()
 	why        error
 }
@@ -39,7 +39,7 @@ type flight struct {
 // Dial makes a volume of a connection to a Server, and reads from it until it
 // ends.
 func Dial(conn net.Conn) *Remote {
-	r := &Remote{conn: conn, out: out{to: conn}, gone: make(chan struct{}), flying: map[uint64]*flight{}}
+	r := &Remote{conn: conn, out: out{to: conn}, gone: make(chan struct{}), flying: map[uint64]flight{}}
 	r.landed.L = &r.mu
 	go r.read()
 	return r
@@ -96,7 +96,7 @@ func (r *Remote) takeOff(op *vol.Op, done func(vol.Result)) (uint64, bool) {
 		return 0, false
 	}
 	r.last++
-	r.flying[r.last] = &flight{op: op, done: done}
+	r.flying[r.last] = flight{op: op, done: done}
 	return r.last, true
 }
 
@@ -134,23 +134,25 @@ func (r *Remote) frame(in *bufio.Reader) error {
 }
 
 func (r *Remote) result(in *bufio.Reader, h []byte, id uint64) error {
-	f, into, ok := r.landing(id)
+	f, ok := r.landing(id, true)
 	if !ok {
 		return errFrame
 	}
-	res, err := readResult(in, h, into)
-	r.mu.Lock()
-	canceled := f.canceled
-	f.reading = false
-	if err == nil {
-		delete(r.flying, id)
+	var into []byte
+	if !carries(f.op.Kind) {
+		into = f.op.Data
 	}
+	res, err := readResult(in, h, into)
+	if err != nil {
+		r.landing(id, false)
+		return err
+	}
+	r.mu.Lock()
+	delete(r.flying, id)
 	r.landed.Broadcast()
 	r.mu.Unlock()
 	switch {
-	case err != nil:
-		return err
-	case !canceled:
+	case !f.canceled:
 		f.done(res)
 	case f.op.Kind == vol.Open && res.Errno == 0: // nobody will ever close it
 		go r.Do(&vol.Op{Kind: vol.Close, File: res.File}, func(vol.Result) {})
@@ -158,18 +160,18 @@ func (r *Remote) result(in *bufio.Reader, h []byte, id uint64) error {
 	return nil
 }
 
-// landing finds the operation that an answer is for, and where its data belong.
-func (r *Remote) landing(id uint64) (f *flight, into []byte, ok bool) {
+// landing notes that the answer to an operation comes in, or that it came to
+// nothing. Meanwhile nobody can let go of it.
+func (r *Remote) landing(id uint64, reading bool) (flight, bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if f, ok = r.flying[id]; !ok {
-		return nil, nil, false
+	f, ok := r.flying[id]
+	if ok {
+		f.reading = reading
+		r.flying[id] = f
+		r.landed.Broadcast()
 	}
-	f.reading = true
-	if !carries(f.op.Kind) {
-		into = f.op.Data
-	}
-	return f, into, true
+	return f, ok
 }
 
 // Cancel implements vol.Canceler. The volume at the other end lets go too, if it
@@ -196,13 +198,14 @@ func (r *Remote) letGo(op *vol.Op) (id uint64, ok bool) {
 			continue
 		}
 		if f.reading { // it is answered, or the connection ends
-			for f.reading {
+			for r.flying[id].reading {
 				r.landed.Wait()
 			}
 			return 0, false
 		}
 		f.canceled = true
 		f.op = &vol.Op{Kind: op.Kind, Data: make([]byte, len(op.Data))}
+		r.flying[id] = f
 		return id, true
 	}
 	return 0, false
