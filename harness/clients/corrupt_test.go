@@ -2,6 +2,7 @@ package clients
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -43,15 +44,7 @@ func TestDigestsKeepCorruptionFromClients(t *testing.T) {
 func getsAltered(t *testing.T, patient bool, more ...string) (altered bool) {
 	m := newMail(t, more...)
 	n := m.nodes[1]
-	for i := range letters {
-		key := fmt.Sprintf("letter-%03d", i)
-		m.until("it is promised", func() bool {
-			return m.offer(n, t.TempDir(), key, letter.Make(key, ordinary), accounts[:1]) == nil
-		})
-	}
-	require.NoError(t, m.w.Kill(n.name)) // started again, it has it all in tables
-	m.start(n)
-	m.until("it is back", n.serves)
+	m.fill(n)
 	rule := m.arm(n, corrupts, "*.sst")
 	m.until("corruption is read", func() bool {
 		found, _ := m.readAnew(n, accounts[0])
@@ -60,4 +53,38 @@ func getsAltered(t *testing.T, patient bool, more ...string) (altered bool) {
 		return m.observed(rule) && (altered || !patient)
 	})
 	return altered
+}
+
+// TestWithheldMailIsAskedForAgain: mbsync has everything when the array reads
+// right again, though its node could not give out all before.
+func TestWithheldMailIsAskedForAgain(t *testing.T) {
+	t.Parallel()
+	m := newMail(t)
+	n := m.nodes[2]
+	m.fill(n)
+	rule := m.arm(n, corrupts, "*.sst")
+	var d *device
+	m.until("a letter is withheld", func() bool {
+		require.NoError(t, m.w.Invalidate(n.name))
+		d = newDevice(t, t.TempDir(), accounts[0])
+		said := d.sync(t, n.imap).said
+		return strings.Contains(said, "BYE") || strings.Contains(said, "UID FETCH")
+	})
+	m.disarm(n, rule)
+	m.until("all is read", func() bool { return d.sync(t, n.imap).ok })
+	require.Empty(t, m.ledger.compare(d.held(t)))
+}
+
+// fill brings letters, and makes a node keep them in tables.
+func (m *mail) fill(n *node) {
+	dir := m.t.TempDir()
+	for i := range letters {
+		key := fmt.Sprintf("letter-%03d", i)
+		m.until("it is promised", func() bool {
+			return m.offer(n, dir, key, letter.Make(key, ordinary), accounts[:1]) == nil
+		})
+	}
+	require.NoError(m.t, m.w.Kill(n.name)) // started again, it has it all in tables
+	m.start(n)
+	m.until("it is back", n.serves)
 }
