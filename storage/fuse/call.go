@@ -94,7 +94,7 @@ func (d *door) wait(c *call, w who) bool {
 	case <-c.wake:
 		return true
 	case <-d.ended:
-		return c.leave()
+		return d.leave(c)
 	case <-drop:
 		return d.leave(c)
 	case <-w.cancel:
@@ -116,7 +116,7 @@ func (d *door) waitInterrupted(c *call, w who, drop <-chan struct{}) bool {
 		case <-c.wake:
 			return true
 		case <-d.ended:
-			return c.leave()
+			return d.leave(c)
 		case <-drop:
 			return d.leave(c)
 		case <-tick.C:
@@ -125,18 +125,22 @@ func (d *door) waitInterrupted(c *call, w who, drop <-chan struct{}) bool {
 }
 
 // leave gives up waiting, after the volume has let go of the operation: from then
-// on its data belong to others. A volume that cannot is waited for.
+// on its data belong to others. A volume that cannot is waited for as long as
+// there are others.
 func (d *door) leave(c *call) bool {
-	if d.canceler == nil {
-		select {
-		case <-c.wake:
-			return true
-		case <-d.ended:
-			return c.leave()
-		}
+	if c.op.Kind == vol.Close { // it has no data, and has to happen
+		return c.leave()
 	}
-	d.canceler.Cancel(&c.op)
-	return c.leave()
+	if d.canceler != nil {
+		d.canceler.Cancel(&c.op)
+		return c.leave()
+	}
+	select {
+	case <-c.wake:
+		return true
+	case <-d.ended:
+		return c.leave()
+	}
 }
 
 // leave says that nobody waits any more; true if the answer has come before.

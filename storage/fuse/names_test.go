@@ -16,7 +16,7 @@ import (
 )
 
 // slow makes operations take time, so that others come between.
-func slow(c *array.ArrayConfig) { c.Service = 100 * time.Microsecond }
+var slow = east(func(c *array.ArrayConfig) { c.Service = 100 * time.Microsecond })
 
 // TestNamesHoldWhileTheirDirectoryMoves renames a directory to and fro while
 // others use what is in it, by an open of the directory: a volume speaks of paths,

@@ -29,16 +29,24 @@ type rig struct {
 	dir string
 }
 
+// east changes the configuration of the array.
+func east(change func(*array.ArrayConfig)) func(*array.Config) {
+	return func(cfg *array.Config) {
+		c := cfg.Arrays["east"]
+		change(&c)
+		cfg.Arrays["east"] = c
+	}
+}
+
 // mounted is a volume on a fast array at a new directory until the test ends.
-func mounted(t testing.TB, change ...func(*array.ArrayConfig)) *rig {
+func mounted(t testing.TB, change ...func(*array.Config)) *rig {
 	t.Helper()
 	need.FUSE(t)
-	cfg := array.ArrayConfig{}
+	cfg := array.Config{Arrays: map[string]array.ArrayConfig{"east": {}}, Volumes: map[string]array.VolumeConfig{"n1": {Array: "east"}}}
 	for _, f := range change {
 		f(&cfg)
 	}
-	f, err := array.New(realTime{time.Now()}, 1, array.Config{Arrays: map[string]array.ArrayConfig{"east": cfg},
-		Volumes: map[string]array.VolumeConfig{"n1": {Array: "east"}}})
+	f, err := array.New(realTime{time.Now()}, 1, cfg)
 	require.NoError(t, err)
 	r := &rig{TB: t, Fleet: f, v: f.Volume("n1"), dir: t.TempDir()}
 	r.mount()

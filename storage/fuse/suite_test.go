@@ -4,20 +4,42 @@ import (
 	"testing"
 
 	"github.com/hanwen/go-fuse/v2/posixtest"
+	"github.com/stretchr/testify/require"
 
 	"fourdays/storage/array"
 	"fourdays/storage/voltest"
 )
 
+// machine does to a mount what happens to it when the node's machine dies.
+type machine struct{ *rig }
+
+// Kill implements vol.Machine.
+func (m machine) Kill() { m.v.Kill() }
+
+// PowerLoss implements vol.Machine.
+func (m machine) PowerLoss() {
+	require.NoError(m, m.m.Abort())
+	m.v.PowerLoss()
+	m.mount()
+}
+
 // TestTheKernelDoorIsAVolume holds a mount to what every volume is held to, by
-// system calls. The crash cases are left out: a mount does not outlive them.
+// system calls, in both profiles. At a power loss it is cut off and made anew.
 func TestTheKernelDoorIsAVolume(t *testing.T) {
-	voltest.Run(t, func(t *testing.T) voltest.Harness {
-		r := mounted(t)
-		return voltest.Harness{Door: voltest.Dir(r.dir), Small: func() voltest.Door {
-			return voltest.Dir(mounted(t, func(c *array.ArrayConfig) { c.Capacity = 1 << 20 }).dir)
-		}}
-	})
+	for name, profile := range map[string]array.Profile{"ordered": array.Ordered, "strict": array.Strict} {
+		t.Run(name, func(t *testing.T) {
+			voltest.Run(t, func(t *testing.T) voltest.Harness {
+				r := mounted(t, func(c *array.Config) { c.Volumes["n1"] = array.VolumeConfig{Array: "east", Profile: profile} })
+				return voltest.Harness{Door: voltest.Dir(r.dir), Machine: machine{r}, Strict: profile == array.Strict, Small: small(t)}
+			})
+		})
+	}
+}
+
+func small(t *testing.T) func() voltest.Door {
+	return func() voltest.Door {
+		return voltest.Dir(mounted(t, east(func(c *array.ArrayConfig) { c.Capacity = 1 << 20 })).dir)
+	}
 }
 
 // inapplicable is what of the library's POSIX suite asks for more than a volume
