@@ -152,19 +152,23 @@ func (m *Mount) Code() uint32 { return m.proc.Code() }
 
 // Invalidate drops every clean page and name that the kernel holds, so that
 // programs read again what the volume says now. It answers whether that is done:
-// a page whose own read hangs is dropped when that is over, and nobody can wait
-// for it.
+// a page whose own read hangs is dropped when that is over. That is waited for
+// once, and not by those who ask again meanwhile.
 func (m *Mount) Invalidate() bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.dropped == nil {
-		m.dropped = m.server.Invalidate()
+	if m.dropped != nil {
+		select {
+		case <-m.dropped:
+		default:
+			return false
+		}
 	}
+	m.dropped = m.server.Invalidate()
 	timer := time.NewTimer(cacheWait)
 	defer timer.Stop()
 	select {
 	case <-m.dropped:
-		m.dropped = nil
 		return true
 	case <-timer.C:
 		return false

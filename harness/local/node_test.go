@@ -104,3 +104,37 @@ func TestACutLeaderIsReplaced(t *testing.T) {
 	}
 	r.until("the old leader follows", func() bool { return r.health(old).Leader == names[next] || r.health(old).Role == "follower" })
 }
+
+// TestAPausedLeaderIsReplaced: it says nothing until it may go on, and then
+// follows.
+func TestAPausedLeaderIsReplaced(t *testing.T) {
+	names := []string{"n1", "n2", "n3"}
+	r := newRig(t, names...)
+	r.nodes(names...)
+	old := r.leads(0, 1, 2)
+	require.NoError(t, r.w.Pause(names[old]))
+	next := r.leads((old+1)%3, (old+2)%3)
+	require.True(t, r.w.Running(names[old]))
+	require.NoError(t, r.w.Continue(names[old]))
+	r.until("the old leader follows", func() bool { return r.health(old).Leader == names[next] })
+	require.NoError(t, r.w.Pause(names[old]))
+	require.NoError(t, r.w.Kill(names[old]), "paused or not")
+}
+
+// TestADroppedCacheDoesNotWaitForWhatHangs more than once.
+func TestADroppedCacheDoesNotWaitForWhatHangs(t *testing.T) {
+	r := newRig(t, "n1")
+	r.start("n1", "write", "/data")
+	r.hears("n1", "done")
+	require.NoError(t, r.w.Kill("n1"))
+	r.start("n1", "wait", "/data")
+	require.NoError(t, r.w.Invalidate("n1"))
+	r.arm("n1", `{ops: [read], reply: never}`)
+	r.w.Exec("n1", world.Errand{Args: []string{"/bin/sh", "-c", "cat $DATA/durable"}, Env: []string{"DATA=/data"}, Within: time.Minute}, func(string, error) {})
+	r.until("the read hangs", func() bool { return r.fleet.Receipts()[0].Fired > 0 })
+	began := time.Now()
+	for range 100 {
+		require.NoError(t, r.w.Invalidate("n1"))
+	}
+	require.Less(t, time.Since(began), 5*time.Second)
+}
