@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strconv"
+	"strings"
 	"syscall"
 )
 
@@ -47,26 +48,42 @@ func Real(dir string) (string, error) {
 	return filepath.Join(parent, filepath.Base(abs)), nil
 }
 
+// longestSocket is how long the path of a socket may be: sun_path of unix(7).
+const longestSocket = 107
+
 // Place makes the folder for the files of a mount that is to be at dir, and
 // returns the path of its socket and of its log.
 func Place(dir string) (socket, log string, err error) {
 	for _, home := range homes() {
-		if err = private(home); err == nil {
-			path := filepath.Join(home, label(dir))
-			return path + ".sock", path + ".log", nil
+		path := filepath.Join(home, label(dir))
+		if socket = path + ".sock"; len(socket) > longestSocket {
+			err = fmt.Errorf("%s is too long for the path of a socket", socket)
+			continue
+		}
+		if err = makePrivate(home); err == nil {
+			return socket, path + ".log", nil
 		}
 	}
 	return "", "", err
 }
 
-// private makes a folder that nobody else can look into, or have made for us.
-func private(dir string) error {
-	if err := os.Mkdir(dir, 0o700); err != nil && !os.IsExist(err) {
-		return fmt.Errorf("make folder for sockets: %w", err)
+func makePrivate(dir string) error {
+	err := os.Mkdir(dir, 0o700)
+	if err == nil || os.IsExist(err) {
+		err = private(dir)
 	}
-	info, err := os.Lstat(dir)
 	if err != nil {
 		return fmt.Errorf("make folder for sockets: %w", err)
+	}
+	return nil
+}
+
+// private makes sure that nobody else can look into a folder, or has made it for
+// us.
+func private(dir string) error {
+	info, err := os.Lstat(dir)
+	if err != nil {
+		return err
 	}
 	owner, ok := info.Sys().(*syscall.Stat_t)
 	if !info.IsDir() || info.Mode().Perm()&0o077 != 0 || !ok || int(owner.Uid) != os.Getuid() {
@@ -77,9 +94,8 @@ func private(dir string) error {
 
 // Find is the socket of what is mounted at dir, or "" if there is none.
 func Find(dir string) string {
-	for _, home := range homes() {
-		path := filepath.Join(home, label(dir)+".sock")
-		if _, err := os.Lstat(path); err == nil {
+	for _, path := range Sockets() {
+		if filepath.Base(path) == label(dir)+".sock" {
 			return path
 		}
 	}
@@ -90,8 +106,16 @@ func Find(dir string) string {
 func Sockets() []string {
 	var all []string
 	for _, home := range homes() {
-		found, _ := filepath.Glob(filepath.Join(home, "*.sock"))
-		all = append(all, found...)
+		if private(home) == nil {
+			found, _ := filepath.Glob(filepath.Join(home, "*.sock"))
+			all = append(all, found...)
+		}
 	}
 	return all
+}
+
+// Forget removes a socket that nobody answers any more, and the log beside it.
+func Forget(socket string) error {
+	_ = os.Remove(strings.TrimSuffix(socket, ".sock") + ".log") // there may be none
+	return os.Remove(socket)
 }

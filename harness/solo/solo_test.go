@@ -233,6 +233,21 @@ func TestAFolderOfOthersIsRefused(t *testing.T) {
 	require.ErrorContains(t, err, "not a folder of ours alone")
 }
 
+// TestASocketHasAShortPath even where the folder for such things has a long one.
+func TestASocketHasAShortPath(t *testing.T) {
+	t.Setenv("XDG_RUNTIME_DIR", filepath.Join(t.TempDir(), strings.Repeat("long", 30)))
+	tmp, err := os.MkdirTemp("/tmp", "")
+	require.NoError(t, err)
+	defer os.RemoveAll(tmp)
+	t.Setenv("TMPDIR", tmp)
+	path, _, err := solo.Place("/mnt/" + strings.Repeat("x", 200))
+	require.NoError(t, err)
+	require.Contains(t, path, tmp+"/fourdays-")
+	other, _, err := solo.Place("/mnt/" + strings.Repeat("x", 201))
+	require.NoError(t, err)
+	require.NotEqual(t, path, other)
+}
+
 func FuzzRequest(f *testing.F) {
 	f.Add([]byte(`{"do":"arm","bug":"flush-lies","on":{"path":"*"},"chance":0.5}`))
 	f.Add([]byte(`{"do":"umount","lazy":true} {}`))

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os/exec"
+	"slices"
 	"strings"
 	"time"
 
@@ -39,10 +40,12 @@ func docker(ctx context.Context, args ...string) ([]string, error) {
 	return strings.Split(text, "\n"), nil
 }
 
-// noEngine says whether the command is installed and nothing that it could talk
-// to.
+// refusals are what the command says when there is nothing that it could talk to,
+// or this user may not: then there are no containers of his either.
+var refusals = []string{"Cannot connect to the Docker daemon", "failed to connect to the docker API", "permission denied while trying to connect"}
+
 func noEngine(text string) bool {
-	return strings.Contains(text, "Cannot connect to the Docker daemon") || strings.Contains(text, "failed to connect to the docker API")
+	return slices.ContainsFunc(refusals, func(r string) bool { return strings.Contains(text, r) })
 }
 
 // labelled lists things with our label: the ID, the mark of the harness and the

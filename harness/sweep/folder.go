@@ -69,10 +69,7 @@ func sockets(context.Context) ([]leftover, error) {
 		if solo.Answers(path) {
 			continue
 		}
-		all = append(all, leftover{"socket " + path + ", which nobody answers", func(context.Context) error {
-			_ = os.Remove(strings.TrimSuffix(path, ".sock") + ".log") // there may be none
-			return os.Remove(path)
-		}})
+		all = append(all, leftover{"socket " + path + ", which nobody answers", func(context.Context) error { return solo.Forget(path) }})
 	}
 	return all, nil
 }

@@ -29,6 +29,9 @@ func (c *umountCmd) Run(a *app) error {
 	if err := sweep.Unmount(dir); err != nil {
 		return fail(exitError, "unmount %s: %w", dir, err)
 	}
+	if left := solo.Find(dir); left != "" {
+		_ = solo.Forget(left)
+	}
 	_, err = fmt.Fprintf(a.out, "unmounted %s, which nobody served any more\n", dir)
 	return err
 }
