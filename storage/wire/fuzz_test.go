@@ -14,10 +14,7 @@ import (
 
 // stream is a connection on which the other side says what it likes and takes
 // whatever it is told.
-type stream struct {
-	in   io.Reader
-	said bytes.Buffer
-}
+type stream struct{ in io.Reader }
 
 func (s *stream) Read(p []byte) (int, error)     { return s.in.Read(p) }
 func (*stream) Write(p []byte) (int, error)      { return len(p), nil }

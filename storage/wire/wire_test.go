@@ -97,7 +97,6 @@ func TestArrayBehindTheWire(t *testing.T) {
 
 // scripted is a volume whose answers a test gives.
 type scripted struct {
-	mu  sync.Mutex
 	got chan *pending
 }
 
