@@ -107,7 +107,7 @@ func (d *door) onNode(w who, n *node, op vol.Op) vol.Result {
 		op.Path = path
 		res := d.ask(w, op)
 		lost := astray(res)
-		if res.Errno == 0 && res.Info.Ino != n.ino {
+		if res.Errno == 0 && res.Info.Ino != n.ino && n != d.table.root {
 			lost = true
 			d.closeFile(w, res.File)
 			res = vol.Result{Errno: syscall.ESTALE}

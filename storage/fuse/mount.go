@@ -27,8 +27,9 @@ const (
 	maxWrite      = 1 << 20 // the most that the kernel writes or reads at once
 	maxBackground = 1024    // reads ahead and writes of mapped pages that may hang before others have to wait
 	mountWithin   = 10 * time.Second
-	unmountWithin = 5 * time.Second // how long Abort waits for the connection to end
-	closeWithin   = 2 * time.Second // how long Unmount waits for files to be closed
+	anywayWithin  = 200 * time.Millisecond // how long a volume that is mounted anyway is waited for
+	unmountWithin = 5 * time.Second        // how long Abort waits for the connection to end
+	closeWithin   = 2 * time.Second        // how long Unmount waits for files to be closed
 )
 
 // Type is what mounts are called in /proc/mounts: "fuse.fourdays".
@@ -47,6 +48,9 @@ type Options struct {
 	// ReadAhead is how many bytes the kernel reads at most beyond those that a
 	// program asks for; 0 leaves that to the kernel (128 KiB).
 	ReadAhead int
+	// Anyway mounts also a volume that hangs, or answers with errors: programs then
+	// meet what it does. Without it Serve fails.
+	Anyway bool
 	// Debug logs every request.
 	Debug bool
 }
@@ -73,7 +77,7 @@ func Serve(dir string, v vol.Volume, o Options) (*Mount, error) {
 	if err != nil {
 		return nil, fmt.Errorf("mount %s: %w", dir, err)
 	}
-	root, err := rootOf(v)
+	root, err := rootOf(v, o.Anyway)
 	if err != nil {
 		return nil, fmt.Errorf("mount %s: %w", dir, err)
 	}
@@ -87,29 +91,38 @@ func Serve(dir string, v vol.Volume, o Options) (*Mount, error) {
 	return m, nil
 }
 
-// rootOf asks a volume for its root, which belongs to whoever mounts it first.
-func rootOf(v vol.Volume) (vol.Info, error) {
-	ask := func(op vol.Op) (vol.Result, error) {
-		answer := make(chan vol.Result, 1)
-		v.Do(&op, func(r vol.Result) { answer <- r })
-		select {
-		case res := <-answer:
-			if res.Errno != 0 {
-				return res, fmt.Errorf("%s the volume's root: %w", op.Kind, res.Errno)
-			}
-			return res, nil
-		case <-time.After(mountWithin):
-			return vol.Result{}, fmt.Errorf("%s the volume's root: no answer within %v", op.Kind, mountWithin)
-		}
-	}
+// rootOf asks a volume for its root, which belongs to whoever mounts it first. If
+// it does not say and is to be mounted anyway, a new volume's root has to do.
+func rootOf(v vol.Volume, anyway bool) (vol.Info, error) {
 	if uid, gid := os.Geteuid(), os.Getegid(); uid != 0 {
 		mine := &vol.Attr{Has: vol.HasUID | vol.HasGID, UID: uint32(uid), GID: uint32(gid)}
-		if _, err := ask(vol.Op{Kind: vol.SetAttr, Path: ".", Attr: mine}); err != nil {
+		if _, err := askRoot(v, vol.Op{Kind: vol.SetAttr, Attr: mine}, anyway); err != nil && !anyway {
 			return vol.Info{}, err
 		}
 	}
-	res, err := ask(vol.Op{Kind: vol.Stat, Path: "."})
+	res, err := askRoot(v, vol.Op{Kind: vol.Stat}, anyway)
+	if err != nil && anyway {
+		return vol.Info{Name: ".", Ino: gofuse.FUSE_ROOT_ID, Mode: fs.ModeDir | 0o755}, nil
+	}
 	return res.Info, err
+}
+
+func askRoot(v vol.Volume, op vol.Op, anyway bool) (vol.Result, error) {
+	within := mountWithin
+	if op.Path = "."; anyway {
+		op.NoWait, within = true, anywayWithin
+	}
+	answer := make(chan vol.Result, 1)
+	v.Do(&op, func(r vol.Result) { answer <- r })
+	select {
+	case res := <-answer:
+		if res.Errno != 0 {
+			return res, fmt.Errorf("%s the volume's root: %w", op.Kind, res.Errno)
+		}
+		return res, nil
+	case <-time.After(within):
+		return vol.Result{}, fmt.Errorf("%s the volume's root: no answer within %v", op.Kind, within)
+	}
 }
 
 func (m *Mount) mount(o Options) error {
@@ -123,10 +136,28 @@ func (m *Mount) mount(o Options) error {
 		close(m.gone)
 	}()
 	if m.id, err = connection(m.dir); err == nil {
-		err = server.WaitMount()
+		err = m.usable(o.Anyway)
 	}
 	if err != nil {
 		return errors.Join(err, m.Abort())
+	}
+	return nil
+}
+
+// usable waits until a program can use the mount. One that does so while the volume
+// hangs would hang, and so would we.
+func (m *Mount) usable(anyway bool) error {
+	if !anyway {
+		return m.server.WaitMount()
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_ = m.server.WaitMount() // whoever uses the mount is told
+	}()
+	select {
+	case <-done:
+	case <-time.After(anywayWithin):
 	}
 	return nil
 }

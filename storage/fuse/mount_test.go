@@ -218,6 +218,37 @@ func TestAVolumeThatDoesNotAnswerIsNotMounted(t *testing.T) {
 	require.Empty(t, mountLines(dir))
 }
 
+// TestAVolumeIsMountedAnyway mounts one whose array is off, and one that hangs:
+// programs meet what it does, and when it is well again so are they.
+func TestAVolumeIsMountedAnyway(t *testing.T) {
+	r := mounted(t)
+	path := filepath.Join(r.dir, "f")
+	require.NoError(t, os.WriteFile(path, []byte("text"), 0o644))
+	again := func() {
+		require.NoError(t, r.m.Abort())
+		m, err := fuse.Serve(r.dir, r.v, fuse.Options{Anyway: true})
+		require.NoError(t, err)
+		r.m = m
+	}
+	require.NoError(t, r.PowerLoss("east"))
+	again()
+	_, err := os.ReadFile(path)
+	require.ErrorIs(t, err, syscall.EIO)
+	require.NoError(t, r.PowerOn("east"))
+	text, err := os.ReadFile(path)
+	require.NoError(t, err)
+	require.Equal(t, "text", string(text))
+
+	rule := r.arm("effect: {ops: [stat, open, read], reply: never}")
+	begin := time.Now()
+	again()
+	require.Less(t, time.Since(begin), time.Second)
+	c := start(t, "reader", path)
+	require.Eventually(t, func() bool { return r.Receipts()[0].Fired > 0 }, bound, time.Millisecond)
+	require.NoError(t, r.Disarm(rule.ID))
+	c.hears(`"text" false`)
+}
+
 // TestTimesAreThoseOfTheRun gives a mount the moment at which the run began.
 func TestTimesAreThoseOfTheRun(t *testing.T) {
 	need.FUSE(t)

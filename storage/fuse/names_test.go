@@ -116,9 +116,14 @@ func TestAListingDoesNotSpreadOldSizes(t *testing.T) {
 	_, err = f.WriteAt(make([]byte, 5000), 0)
 	require.NoError(t, err)
 	require.NoError(t, os.Rename(filepath.Join(r.dir, fmt.Sprintf("%05d", files-2)), filepath.Join(r.dir, "moved")))
-	rest, err := dir.Readdirnames(-1)
-	require.NoError(t, err)
-	require.GreaterOrEqual(t, len(some)+len(rest), files)
+	seen := len(some)
+	for len(some) > 0 { // as ls -l does, for which the kernel asks for attributes with the names
+		var st unix.Stat_t
+		unix.Lstat(filepath.Join(r.dir, some[0]), &st)
+		some, _ = dir.Readdirnames(10)
+		seen += len(some)
+	}
+	require.GreaterOrEqual(t, seen, files)
 
 	var st unix.Stat_t
 	require.NoError(t, unix.Stat(last, &st))
