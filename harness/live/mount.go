@@ -98,7 +98,7 @@ func (m *Mounter) start(ctx context.Context, name string, v vol.Volume, dir stri
 const readAhead = 4096
 
 func (m *Mounter) arguments(name, dir string) []string {
-	args := []string{"-tidy", "-name", name, "-read-ahead", strconv.Itoa(readAhead)}
+	args := []string{"-tidy", "-anyway", "-name", name, "-read-ahead", strconv.Itoa(readAhead)}
 	if !m.Zero.IsZero() {
 		args = append(args, "-zero", strconv.FormatInt(m.Zero.UnixNano(), 10))
 	}

@@ -138,3 +138,17 @@ func TestADroppedCacheDoesNotWaitForWhatHangs(t *testing.T) {
 	}
 	require.Less(t, time.Since(began), 5*time.Second)
 }
+
+// TestANodeOnADeadArrayStartsAndSaysSo: it is the program that finds out what its
+// volume does, as in the simulator, and it goes on when that is over.
+func TestANodeOnADeadArrayStartsAndSaysSo(t *testing.T) {
+	r := newRig(t, "n1")
+	r.nodes("n1")
+	r.leads(0)
+	require.NoError(t, r.w.PowerLoss("n1"))
+	rule := r.arm("n1", `{ops: [open, read, write, fsync, stat, readdir], reply: never}`)
+	r.nodes("n1")
+	r.until("the node says that its volume does not answer", func() bool { return r.health(0).Unavailable != "" })
+	require.NoError(t, r.fleet.Disarm(rule.ID))
+	r.leads(0)
+}

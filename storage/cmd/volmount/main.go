@@ -64,6 +64,7 @@ func parse(args []string, say io.Writer) (settings, error) {
 	flags.BoolVar(&s.options.Debug, "debug", false, "log every request of the kernel")
 	flags.BoolVar(&s.tidy, "tidy", false, "when the volume's other side is gone, remove DIR too, and its parent if nothing else is in it")
 	flags.IntVar(&s.options.ReadAhead, "read-ahead", 0, "the most `bytes` that the kernel reads beyond what it is asked for; 0 leaves that to it")
+	flags.BoolVar(&s.options.Anyway, "anyway", false, "mount a volume that hangs or answers with errors, too")
 	zero := flags.Int64("zero", 0, "when the volume's clock began, in nanoseconds since 1970; 0 is now")
 	flags.Usage = func() {
 		fmt.Fprintln(say, "usage: volmount [flags] DIR, with the volume's socket as open file 3")
