@@ -69,7 +69,30 @@ func (p process) exit() uint32 { return p.Code() }
 
 func (p process) endsWithin(d time.Duration) bool { return p.EndsWithin(d) }
 
+// stillborn is the body of a program that was never started: its storage did not
+// let itself be mounted.
+type stillborn struct{}
+
+// mountFailed is the code of what could not be mounted; mount(8) has it, too.
+const mountFailed = 32
+
+func (stillborn) kill(context.Context) error    { return nil }
+func (stillborn) pause(context.Context) error   { return nil }
+func (stillborn) unpause(context.Context) error { return nil }
+func (stillborn) unplug(context.Context) error  { return nil }
+func (stillborn) remove(context.Context) error  { return nil }
+func (stillborn) exit() uint32                  { return mountFailed }
+func (stillborn) endsWithin(time.Duration) bool { return true }
+func (stillborn) stuck() bool                   { return false }
+
+func (stillborn) done() <-chan struct{} {
+	c := make(chan struct{})
+	close(c)
+	return c
+}
+
 var (
 	_ body = (*box)(nil)
+	_ body = stillborn{}
 	_ body = process{}
 )

@@ -52,7 +52,7 @@ type box struct {
 
 // start makes a container and runs it. What fails leaves nothing.
 func (e *engine) start(ctx context.Context, p plan) (*box, error) {
-	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
 	made, err := e.provider.CreateContainer(ctx, p.request())
 	if err != nil {

@@ -17,9 +17,10 @@ import (
 var ErrNoEngine = errors.New("no container engine")
 
 // Bounds on what is asked of the engine, all picked: to say that it is there,
-// to do one thing, and to make an image of a program.
+// to do one thing, to start a container, and to make an image of a program.
 const (
 	helloTimeout = 5 * time.Second
+	startTimeout = 20 * time.Second
 	callTimeout  = 30 * time.Second
 	buildTimeout = 2 * time.Minute
 )

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"net/netip"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -37,7 +38,9 @@ type machine struct {
 	life  *life           // what runs, or is about to; the run's own
 	asked <-chan struct{} // closed when all that was asked for is done; the run's own
 	boxes int             // that there were; of who does what was asked
+	seen  bool            // that a program runs here; of who does what was asked
 	seats seats
+	left  error // what discard could not end
 }
 
 // life is a program from its start to its end.
@@ -70,11 +73,12 @@ func (m *machine) then(f func(ctx context.Context) error) <-chan struct{} {
 	return done
 }
 
-// wait waits until all that was asked is done.
+// wait waits until all that was asked is done, and says what discard could not
+// end.
 func (m *machine) wait(ctx context.Context) error {
 	select {
 	case <-m.asked:
-		return nil
+		return m.left
 	case <-ctx.Done():
 		return ctx.Err()
 	}
@@ -87,26 +91,53 @@ func (m *machine) start(l *life) {
 		if err == nil {
 			go m.attend(l)
 		}
+		if l.over.Load() {
+			return nil // nobody wants it any more
+		}
 		return err
 	})
 }
 
-// begin gives a life its mounts and its body.
+// begin gives a life its mounts and its body. A machine that had its volumes
+// before and does not get them now has lost them: its program does not start.
 func (m *machine) begin(ctx context.Context, l *life) (err error) {
 	if l.over.Load() {
 		return errOver
 	}
+	out := m.w.log.Output(m.name)
 	binds, err := m.mountAll(l)
 	if err != nil {
-		return err
+		return m.unborn(l, out, err, !errors.Is(err, errOver))
 	}
-	out := m.w.log.Output(m.name)
 	if l.spec.IP == m.w.Address(world.Driver) {
 		l.body, err = m.beside(l, out)
-	} else {
-		l.body, err = m.contain(ctx, l, binds, out)
+		return err
 	}
-	return err
+	l.body, err = m.contain(ctx, l, binds, out)
+	if err != nil {
+		return m.unborn(l, out, err, kept(binds, err))
+	}
+	return nil
+}
+
+// kept says whether it was storage that kept the engine from a start: it waited,
+// or speaks of a mount.
+func kept(binds []bind, err error) bool {
+	return slices.ContainsFunc(binds, func(b bind) bool {
+		return errors.Is(err, context.DeadlineExceeded) || strings.Contains(err.Error(), b.from)
+	})
+}
+
+// unborn is what an error at the start comes to: storage that does not answer is
+// a program's misfortune, unless it is the first. The engine, too, looks at what
+// is mounted, and waits for it.
+func (m *machine) unborn(l *life, out *live.Output, err error, storage bool) error {
+	if !storage || !m.seen {
+		return err
+	}
+	fmt.Fprintf(out, "not started: %v\n", err)
+	l.body = stillborn{}
+	return nil
 }
 
 // beside runs a program beside the harness.
@@ -138,6 +169,7 @@ func (m *machine) contain(ctx context.Context, l *life, binds []bind, out *live.
 	if err != nil {
 		return nil, err
 	}
+	m.seen = true
 	return b, nil
 }
 
@@ -215,6 +247,7 @@ func (m *machine) powerLoss() {
 		s.shut()
 	}
 	tell(all, vol.Machine.PowerLoss)
+	m.hurry(all)
 	m.then(func(ctx context.Context) error {
 		if l == nil || l.body == nil {
 			return endAll(m.seats.take(), (*live.Mount).Cut)
@@ -227,18 +260,27 @@ func (m *machine) powerLoss() {
 	})
 }
 
+// hurry ends mounts at once if something is under way on the machine: the engine
+// may be looking at one, and wait for it.
+func (m *machine) hurry(all []*seat) {
+	if !isClosed(m.asked) {
+		go func() { _ = endAll(all, (*live.Mount).Cut) }() // who takes them hears of errors
+	}
+}
+
 // discard ends everything, for good.
 func (m *machine) discard() {
 	l := m.leave()
+	m.hurry(m.seats.list())
 	m.then(func(ctx context.Context) error {
 		if l != nil && l.body != nil {
 			go func() { _ = l.body.kill(ctx) }()
 		}
-		err := endAll(m.seats.take(), (*live.Mount).Abort)
+		m.left = endAll(m.seats.take(), (*live.Mount).Abort)
 		if l != nil && l.body != nil {
-			err = errors.Join(err, m.gone(ctx, l))
+			m.left = errors.Join(m.left, m.gone(ctx, l))
 		}
-		return err
+		return nil
 	})
 }
 

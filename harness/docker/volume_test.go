@@ -43,15 +43,21 @@ func newRig(t *testing.T, volumes ...string) *rig {
 	return r
 }
 
-// start runs the toy on a machine that has the volume of its name.
-func (r *rig) start(name, act string) {
+// toy is the toy on a machine that has the volume of its name.
+func (r *rig) toy(name, act string) world.Spec {
 	r.t.Helper()
 	machine, err := strconv.Atoi(strings.TrimPrefix(name, "n"))
 	require.NoError(r.t, err)
-	require.NoError(r.t, r.w.Start(r.ctx, world.Spec{
+	return world.Spec{
 		Name: name, IP: r.w.Address(machine), Program: "toy", Args: []string{act, "/data"},
 		Mounts: []world.Mount{{Path: "/data", Volume: r.fleet.Volume(name)}},
-	}))
+	}
+}
+
+// start runs it.
+func (r *rig) start(name, act string) {
+	r.t.Helper()
+	require.NoError(r.t, r.w.Start(r.ctx, r.toy(name, act)))
 }
 
 // found starts the toy that reads, and says what it found.
@@ -191,6 +197,67 @@ func TestArmedReadFaultShowsInContainers(t *testing.T) {
 	r.arm("n1", `{ops: [read], reply: EIO}`)
 	require.NoError(t, r.w.Invalidate("n1"))
 	require.Empty(t, r.found("n1"))
+}
+
+// everything is what a volume does when its array is gone.
+const everything = `ops: [open, read, write, fsync, stat, readdir, statfs], reply`
+
+// TestVolumeThatIsGone keeps the program from starting, as it would keep a
+// machine from booting, and the run goes on.
+func TestVolumeThatIsGone(t *testing.T) {
+	r := newRig(t, "n1")
+	r.start("n1", "write")
+	r.hears("n1 done")
+	require.NoError(t, r.w.PowerLoss("n1"))
+	rule := r.arm("n1", "{"+everything+": EIO}")
+	var codes []uint32
+	spec := r.toy("n1", "read")
+	spec.OnExit = func(code uint32) { codes = append(codes, code) }
+	require.NoError(t, r.w.Start(r.ctx, spec))
+	r.runs("its end", func() bool { return len(codes) == 1 })
+	require.EqualValues(t, mountFailed, codes[0])
+	require.Contains(t, r.log.String(), "n1 not started: ")
+	require.NoError(t, r.fleet.Disarm(rule.ID))
+	require.Subset(t, r.found("n1"), []string{"durable", "msynced"})
+}
+
+// TestVolumeThatHangsUnderItsMount keeps the engine waiting, which looks at what
+// is mounted, and the program from starting. The run goes on.
+func TestVolumeThatHangsUnderItsMount(t *testing.T) {
+	r := newRig(t, "n1")
+	r.start("n1", "write")
+	r.hears("n1 done")
+	require.NoError(t, r.w.Kill("n1"))
+	rule := r.arm("n1", "{"+everything+": never}")
+	require.NoError(t, r.w.Invalidate("n1"))
+	var codes []uint32
+	spec := r.toy("n1", "read")
+	spec.OnExit = func(code uint32) { codes = append(codes, code) }
+	require.NoError(t, r.w.Start(r.ctx, spec))
+	for end := r.w.Now() + startTimeout + 10*time.Second; len(codes) == 0 && r.w.Now() < end; {
+		require.NoError(t, r.w.Run(r.ctx, r.w.Now()+100*time.Millisecond))
+	}
+	require.Equal(t, []uint32{mountFailed}, codes)
+	require.NoError(t, r.fleet.Disarm(rule.ID))
+	require.Len(t, r.found("n1"), 4)
+}
+
+// TestPowerLossWhileTheEngineWaits for a volume that hangs ends the waiting.
+func TestPowerLossWhileTheEngineWaits(t *testing.T) {
+	r := newRig(t, "n1")
+	r.start("n1", "write")
+	r.hears("n1 done")
+	require.NoError(t, r.w.Kill("n1"))
+	rule := r.arm("n1", "{"+everything+": never}")
+	require.NoError(t, r.w.Invalidate("n1"))
+	r.start("n1", "say")
+	require.NoError(t, r.w.Run(r.ctx, r.w.Now()+2*time.Second))
+	began := time.Now()
+	require.NoError(t, r.w.PowerLoss("n1"))
+	require.NoError(t, r.fleet.Disarm(rule.ID))
+	r.idle("n1")
+	require.Less(t, time.Since(began), startTimeout/2)
+	require.Subset(t, r.found("n1"), []string{"durable", "msynced"})
 }
 
 // TestMountThatEndsByItself is nothing that a script asked for: the run fails.
