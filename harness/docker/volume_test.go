@@ -163,6 +163,7 @@ func TestHungContainerStartsAgain(t *testing.T) {
 	for i := range 2 {
 		r.start("n1", "msync")
 		r.runs("it syncs", func() bool { return strings.Count(r.log.String(), "n1 syncing") == i+1 })
+		r.idle("n1")
 		r.runs("it sleeps", r.w.machines["n1"].life.body.stuck)
 		require.NoError(t, r.w.Kill("n1"))
 	}
