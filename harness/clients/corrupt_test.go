@@ -17,17 +17,22 @@ const letters = 20
 // it gives out is right.
 func (m *mail) readsNothingWrong(n *node) {
 	for _, account := range accounts {
-		found, said := m.readAnew(n, account)
-		m.t.Logf("%s through %s: %d letters; %s", account, n.name, len(found), said.said)
-		require.Empty(m.t, part(m.ledger.compare(found)))
+		got := m.readAnew(n, account)
+		m.t.Logf("%s through %s: %d letters; %s", account, n.name, len(got.held), got.said)
+		require.Empty(m.t, part(m.ledger.compare(got.held)))
 	}
 }
 
+// reading is what came of one synchronisation of a new device.
+type reading struct {
+	synced
+	held []held
+}
+
 // readAnew is what a new device of an account gets from a node.
-func (m *mail) readAnew(n *node, account string) ([]held, synced) {
+func (m *mail) readAnew(n *node, account string) reading {
 	d := newDevice(m.t, m.t.TempDir(), account)
-	said := d.sync(m.t, n.imap, "--pull")
-	return d.held(m.t), said
+	return reading{d.sync(m.t, n.imap, "--pull"), d.held(m.t)}
 }
 
 // TestDigestsKeepCorruptionFromClients corrupts what one node reads, under nodes
@@ -47,8 +52,7 @@ func getsAltered(t *testing.T, patient bool, more ...string) (altered bool) {
 	m.fill(n)
 	rule := m.arm(n, corrupts, "*.sst")
 	m.until("corruption is read", func() bool {
-		found, _ := m.readAnew(n, accounts[0])
-		altered = len(part(m.ledger.compare(found))) > 0
+		altered = len(part(m.ledger.compare(m.readAnew(n, accounts[0]).held))) > 0
 		require.NoError(t, m.w.Invalidate(n.name))
 		return m.observed(rule) && (altered || !patient)
 	})

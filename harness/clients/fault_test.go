@@ -289,10 +289,7 @@ func (m *mail) judge() {
 	}
 	require.Empty(m.t, m.ledger.compare(all), "in the Maildirs")
 	for _, n := range m.nodes {
-		var fresh []held
-		for _, got := range each(accounts, func(account string) []held { return m.readAll(n, account) }) {
-			fresh = append(fresh, got...)
-		}
+		fresh := m.readAll(n)
 		require.Empty(m.t, m.ledger.compare(fresh), "read anew through %s", n.name)
 		require.Len(m.t, fresh, len(all))
 	}
@@ -300,13 +297,17 @@ func (m *mail) judge() {
 	m.t.Logf("%d letters promised, %d answers lost, %d held", m.ledger.told(), m.ledger.unheard(), len(all))
 }
 
-// readAll is everything that a new device of an account gets from a node.
-func (m *mail) readAll(n *node, account string) []held {
-	found, s := m.readAnew(n, account)
-	if !s.ok {
-		m.t.Errorf("read all of %s through %s: %s", account, n.name, s.said)
-	}
-	return found
+// readAll is everything that new devices get from a node.
+func (m *mail) readAll(n *node) (fresh []held) {
+	m.until("all is read anew through "+n.name, func() bool {
+		fresh = nil
+		all := true
+		for _, got := range each(accounts, func(account string) reading { return m.readAnew(n, account) }) {
+			fresh, all = append(fresh, got.held...), all && got.ok
+		}
+		return all
+	})
+	return fresh
 }
 
 // judgeReplicas looks into every replica: all hold the same, nothing of it is

@@ -15,7 +15,7 @@ var odd = map[string]string{
 	"eight-bit": "perch\xe9 no, \u00e8 vero\r\n\xff\xfe\r\n",
 	"long-line": strings.Repeat("x", 5000) + "\r\n",
 	"blank":     "\r\n\r\n\r\n",
-	"big":       strings.Repeat(strings.Repeat("0123456789abcdef", 4)+"\r\n", 50_000),
+	"big":       strings.Repeat(strings.Repeat("0123456789abcdef", 4)+"\r\n", 20_000),
 }
 
 func oddLetter(key string) []byte {
@@ -26,7 +26,7 @@ func oddLetter(key string) []byte {
 // that is well.
 func TestClientsGetTheirWay(t *testing.T) {
 	t.Parallel()
-	s := newStore(t)
+	s := newStore(t, "-raft-timeout", "5s", "-watchdog", "10s", "-command-timeout", "15s") // though the machine is busy
 	s.leader()
 	for name, test := range map[string]func(*testing.T, *store){
 		"texts arrive as they are":             textsArrive,

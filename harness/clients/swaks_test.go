@@ -17,7 +17,7 @@ import (
 
 // Times of the clients, all picked.
 const (
-	replyWait  = "5"                    // seconds that a client waits for an answer
+	replyWait  = "20"                   // seconds that a client waits for an answer
 	clientWait = 60 * time.Second       // for a whole client
 	retryWait  = 200 * time.Millisecond // of an MTA between two tries
 )
