@@ -98,6 +98,7 @@ func mounted(t *testing.T, dir string) (found []string) {
 
 // TestKilledContainerLosesNothing, whatever its program had mapped.
 func TestKilledContainerLosesNothing(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, "n1")
 	r.start("n1", "write")
 	r.hears("n1 done")
@@ -108,6 +109,7 @@ func TestKilledContainerLosesNothing(t *testing.T) {
 // TestPowerLossKeepsWhatWasSynced, and what the kernel had not even shown to
 // the volume is gone.
 func TestPowerLossKeepsWhatWasSynced(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, "n1")
 	r.start("n1", "write")
 	r.hears("n1 done")
@@ -120,6 +122,7 @@ func TestPowerLossKeepsWhatWasSynced(t *testing.T) {
 // TestPowerLossOfAKilledMachine comes too late for what had reached the volume,
 // but not for what only the kernel had.
 func TestPowerLossOfAKilledMachine(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, "n1")
 	r.start("n1", "write")
 	r.hears("n1 done")
@@ -131,6 +134,7 @@ func TestPowerLossOfAKilledMachine(t *testing.T) {
 // TestHungContainerCanBeKilled though it sleeps in its storage, and
 // started again; or lose its power, which takes no time.
 func TestHungContainerCanBeKilled(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		act string
 		end func(*World) error
@@ -158,6 +162,7 @@ func TestHungContainerCanBeKilled(t *testing.T) {
 // TestHungContainerStartsAgain while its disk still hangs, after which it hangs
 // again. A page that is being written back cannot be left.
 func TestHungContainerStartsAgain(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, "n1")
 	r.arm("n1", `{ops: [write], reply: never}`)
 	for i := range 2 {
@@ -173,6 +178,7 @@ func TestHungContainerStartsAgain(t *testing.T) {
 
 // TestHungWorldCanBeClosed: newBareLab and this look for what is left.
 func TestHungWorldCanBeClosed(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, "n1", "n2")
 	for _, name := range []string{"n1", "n2"} {
 		r.arm(name, hungSync)
@@ -189,6 +195,7 @@ func TestHungWorldCanBeClosed(t *testing.T) {
 // TestArmedReadFaultShowsInContainers only when the kernel has forgotten what
 // it read.
 func TestArmedReadFaultShowsInContainers(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, "n1")
 	r.start("n1", "write")
 	r.hears("n1 done")
@@ -206,6 +213,7 @@ const everything = `ops: [open, read, write, fsync, stat, readdir, statfs], repl
 // TestVolumeThatIsGone keeps the program from starting, as it would keep a
 // machine from booting, and the run goes on.
 func TestVolumeThatIsGone(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, "n1")
 	r.start("n1", "write")
 	r.hears("n1 done")
@@ -225,6 +233,7 @@ func TestVolumeThatIsGone(t *testing.T) {
 // TestVolumeThatHangsUnderItsMount keeps the engine waiting, which looks at what
 // is mounted, and the program from starting. The run goes on.
 func TestVolumeThatHangsUnderItsMount(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, "n1")
 	r.start("n1", "write")
 	r.hears("n1 done")
@@ -245,6 +254,7 @@ func TestVolumeThatHangsUnderItsMount(t *testing.T) {
 
 // TestPowerLossWhileTheEngineWaits for a volume that hangs ends the waiting.
 func TestPowerLossWhileTheEngineWaits(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, "n1")
 	r.start("n1", "write")
 	r.hears("n1 done")
@@ -263,6 +273,7 @@ func TestPowerLossWhileTheEngineWaits(t *testing.T) {
 
 // TestMountThatEndsByItself is nothing that a script asked for: the run fails.
 func TestMountThatEndsByItself(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, "n1")
 	r.start("n1", "write")
 	r.hears("n1 done")
@@ -273,6 +284,7 @@ func TestMountThatEndsByItself(t *testing.T) {
 
 // TestRoundsLeaveNothing makes worlds, breaks them in turn, and closes them.
 func TestRoundsLeaveNothing(t *testing.T) {
+	t.Parallel()
 	ends := map[string]func(r *rig){
 		"close":      func(r *rig) {},
 		"kill":       func(r *rig) { require.NoError(t, r.w.Kill("n1")) },

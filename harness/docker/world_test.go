@@ -76,6 +76,7 @@ func (s *stage) reaches(address string, within time.Duration) bool {
 // TestMachineLivesAndDies: it starts, is reached, is killed, starts again with
 // the same address, loses power, and comes back.
 func TestMachineLivesAndDies(t *testing.T) {
+	t.Parallel()
 	s := newStage(t)
 	address := s.w.Address(0) + ":24"
 	exits := 0
@@ -99,6 +100,7 @@ func TestMachineLivesAndDies(t *testing.T) {
 
 // TestMachineThatEndsByItselfIsNoticed, once, and may be started again then.
 func TestMachineThatEndsByItselfIsNoticed(t *testing.T) {
+	t.Parallel()
 	s := newStage(t)
 	var codes []uint32
 	spec := s.spec("n1", 0, "say", "bye")
@@ -117,6 +119,7 @@ func TestMachineThatEndsByItselfIsNoticed(t *testing.T) {
 
 // TestPausedMachineWaits answers what came meanwhile when it goes on.
 func TestPausedMachineWaits(t *testing.T) {
+	t.Parallel()
 	s := newStage(t)
 	address := s.w.Address(0) + ":24"
 	require.NoError(t, s.w.Start(s.ctx, s.spec("n1", 0, "echo", address)))
@@ -138,6 +141,7 @@ func TestPausedMachineWaits(t *testing.T) {
 
 // TestDriverRunsBesideTheHarness and is on the same network as the containers.
 func TestDriverRunsBesideTheHarness(t *testing.T) {
+	t.Parallel()
 	s := newStage(t)
 	address := s.w.Address(world.Driver) + ":9000"
 	require.NoError(t, s.w.Start(s.ctx, s.spec("load", world.Driver, "echo", address)))
@@ -152,6 +156,7 @@ func TestDriverRunsBesideTheHarness(t *testing.T) {
 // TestPeersCallThroughTheNetwork sees a call through its link stop while the
 // link is cut.
 func TestPeersCallThroughTheNetwork(t *testing.T) {
+	t.Parallel()
 	s := newStage(t)
 	address := s.w.Address(0) + ":7000"
 	require.NoError(t, s.w.Start(s.ctx, s.spec("n1", 0, "echo", address)))
@@ -173,6 +178,7 @@ func TestPeersCallThroughTheNetwork(t *testing.T) {
 
 // TestWorldThatCannotStartSaysSo by failing the run.
 func TestWorldThatCannotStartSaysSo(t *testing.T) {
+	t.Parallel()
 	s := newStage(t)
 	s.place.images["guest"] = imageName + "missing:1"
 	require.NoError(t, s.w.Start(s.ctx, s.spec("n1", 0, "sleep")))
@@ -182,6 +188,7 @@ func TestWorldThatCannotStartSaysSo(t *testing.T) {
 
 // TestClosedWorldLeavesNothing, in whatever state its machines are.
 func TestClosedWorldLeavesNothing(t *testing.T) {
+	t.Parallel()
 	s := newStage(t)
 	for i, name := range []string{"n1", "n2", "n3"} {
 		require.NoError(t, s.w.Start(s.ctx, s.spec(name, i, "sleep")))
