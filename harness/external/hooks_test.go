@@ -135,3 +135,16 @@ func TestWhatAServerLeavesInTheBackgroundIsKilled(t *testing.T) {
 	_, err, _ := play(t, "exec sleep 60", "sleep 61 & sleep 62 & setsid sleep 63 & wait")
 	require.Error(t, err) // it takes no mail; play has looked for what is left
 }
+
+// TestWhatAServerLeavesWhenItEndsIsKilled has a server end by itself, and leave a
+// process that has given up its environment, as those of Dovecot do.
+func TestWhatAServerLeavesWhenItEndsIsKilled(t *testing.T) {
+	_, err, _ := play(t, "exec sleep 60", "env -i sleep 64.017 & sleep 0.3", `"true"`, "\"true\"\n    accounts: sleep 9")
+	require.ErrorContains(t, err, "n1 ended with code 0 before the run began")
+	all, err := filepath.Glob("/proc/[0-9]*/cmdline")
+	require.NoError(t, err)
+	for _, path := range all {
+		command, _ := os.ReadFile(path) // it may just have ended
+		require.NotContains(t, string(command), "64.017")
+	}
+}

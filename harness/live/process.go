@@ -66,6 +66,9 @@ func Environment() []string {
 
 func (p *Process) wait() {
 	_ = p.cmd.Wait() // its state says how it ended
+	// What it leaves has no purpose. Nobody else gets the group's ID while one of it
+	// is there, and none is not found.
+	_ = syscall.Kill(-p.cmd.Process.Pid, syscall.SIGKILL)
 	if o, ok := p.out.(interface{ Flush() }); ok {
 		o.Flush()
 	}
