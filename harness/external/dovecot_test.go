@@ -3,6 +3,7 @@ package external_test
 import (
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -72,4 +73,23 @@ func TestDovecot(t *testing.T) {
 			})
 		}
 	}
+}
+
+// TestAServerThatDiesHalfwayIsStartedAgain ends the master in the midst of the
+// load; its children, which hold the ports, end with it.
+func TestAServerThatDiesHalfwayIsStartedAgain(t *testing.T) {
+	need.FUSE(t)
+	need.Root(t)
+	need.Command(t, "dovecot", "dovecot-imapd dovecot-lmtpd")
+	path := "../../scenarios/external/dovecot-maildir.yaml"
+	s := hurried(t, path, "quiet")
+	s.Duration, s.Settle = 12*time.Second, 0
+	s.External.Hooks.Start.Run = `test -e "$RUN/again" && exec dovecot/start.sh; touch "$RUN/again"; exec timeout --foreground -s KILL 4 dovecot/start.sh`
+	r, err := run.Run(t.Context(), s, run.Options{Dir: t.TempDir(), Folder: filepath.Dir(path), Place: place(t)})
+	require.NoError(t, err)
+	require.Empty(t, unexpected(r), r.Why)
+	require.Equal(t, report.Serving, r.Nodes[0].State)
+	require.True(t, slices.ContainsFunc(r.Timeline, func(e report.Event) bool {
+		return strings.Contains(e.Text, "n1 ended itself with code 137; the supervisor starts it again")
+	}), "%v", r.Timeline)
 }
