@@ -111,16 +111,10 @@ func benchSync(dir string, size int) (float64, error) {
 	}
 	defer f.Close()
 	data := make([]byte, block)
-	begin := time.Now()
-	for range syncs {
-		if _, err := f.WriteAt(data, randomBlock(size)); err != nil {
-			return 0, err
-		}
-		if err := f.Sync(); err != nil {
-			return 0, err
-		}
-	}
-	return perSecond(syncs, begin), nil
+	return rate(syncs, func(int) error {
+		_, err := f.WriteAt(data, randomBlock(size))
+		return errors.Join(err, f.Sync())
+	})
 }
 
 func benchSequential(dir string) (float64, error) {
@@ -133,26 +127,16 @@ func benchSequential(dir string) (float64, error) {
 	for i := range data {
 		data[i] = byte(i)
 	}
-	begin := time.Now()
-	for range seqBytes / len(data) {
-		if _, err := f.Write(data); err != nil {
-			return 0, err
-		}
-	}
-	err = f.Sync()
-	return perSecond(seqBytes>>20, begin), err
+	return rate(seqBytes/len(data), func(int) error {
+		_, err := f.Write(data)
+		return err
+	})
 }
 
 // benchCreate makes files as a mail server does: under another name first.
 func benchCreate(dir string) (float64, error) {
 	data := make([]byte, block)
-	begin := time.Now()
-	for i := range creations {
-		if err := benchCreateOne(filepath.Join(dir, fmt.Sprint(i)), data); err != nil {
-			return 0, err
-		}
-	}
-	return perSecond(creations, begin), nil
+	return rate(creations, func(i int) error { return benchCreateOne(filepath.Join(dir, fmt.Sprint(i)), data) })
 }
 
 func benchCreateOne(path string, data []byte) error {
@@ -177,30 +161,39 @@ func benchRead(dir string) (float64, error) {
 	}
 	order := rand.Perm(readFile / block)[:4000]
 	data := make([]byte, block)
-	begin := time.Now()
-	for _, i := range order {
-		if _, err := f.ReadAt(data, int64(i)*block); err != nil {
-			return 0, err
+	return rate(len(order), func(i int) error {
+		_, err := f.ReadAt(data, int64(order[i])*block)
+		if got := binary.LittleEndian.Uint64(data[block-8:]); err == nil && got != uint64(order[i]) {
+			err = fmt.Errorf("block %d has %d", order[i], got)
 		}
-		if got := binary.LittleEndian.Uint64(data[block-8:]); got != uint64(i) {
-			return 0, fmt.Errorf("block %d has %d", i, got)
-		}
-	}
-	return perSecond(len(order), begin), nil
+		return err
+	})
 }
 
-// median times something many times, in µs.
-func median(do func() error) (float64, error) {
-	times := make([]time.Duration, roundTrips)
+// median is how long the median of many operations takes: a busy machine
+// interrupts some of them, and would else be what is measured.
+func median(n int, do func(i int) error) (time.Duration, error) {
+	times := make([]time.Duration, n)
 	for i := range times {
 		begin := time.Now()
-		if err := do(); err != nil {
+		if err := do(i); err != nil {
 			return 0, err
 		}
 		times[i] = time.Since(begin)
 	}
 	slices.Sort(times)
-	return float64(times[len(times)/2].Nanoseconds()) / 1000, nil
+	return times[n/2], nil
+}
+
+// rate is how many median operations go into a second.
+func rate(n int, do func(i int) error) (float64, error) {
+	t, err := median(n, do)
+	return 1 / t.Seconds(), err
+}
+
+func micros(n int, do func(i int) error) (float64, error) {
+	t, err := median(n, do)
+	return float64(t.Nanoseconds()) / 1000, err
 }
 
 func benchRoundTrip(dir string) (float64, error) {
@@ -210,7 +203,7 @@ func benchRoundTrip(dir string) (float64, error) {
 	}
 	defer f.Close()
 	fd, data := int(f.Fd()), make([]byte, 100)
-	return median(func() error {
+	return micros(roundTrips, func(int) error {
 		_, err := syscall.Pwrite(fd, data, 0)
 		return err
 	})
@@ -225,7 +218,7 @@ func benchStat(dir string) (float64, error) {
 	}
 	defer f.Close()
 	var st unix.Statx_t
-	return median(func() error {
+	return micros(roundTrips, func(int) error {
 		return unix.Statx(int(f.Fd()), "", unix.AT_EMPTY_PATH|unix.AT_STATX_FORCE_SYNC, unix.STATX_BASIC_STATS, &st)
 	})
 }

@@ -319,7 +319,7 @@ func ratio(i item, a, b []float64) string {
 // report prints what was measured: medians first, then what each of ours is of
 // each of the others.
 func report(t *testing.T, all []*running) {
-	fmt.Printf("\n%d repetitions in turn, medians; %d processors, GOMAXPROCS of a server as its name says\n", *repetitions, runtime.NumCPU())
+	fmt.Printf("\n%d repetitions in turn, medians; %d processors, GOMAXPROCS of a server as its name says\nrates are those of the median operation, but for badger\n", *repetitions, runtime.NumCPU())
 	for _, r := range all {
 		fmt.Printf("%-34s", r.name)
 		if r.client != nil {
