@@ -22,6 +22,9 @@ const (
 	storeName  = "main"
 )
 
+// flushWait is how long Close waits for what is dirty. Picked.
+const flushWait = 10 * time.Second
+
 // Config is what a mount is made of.
 type Config struct {
 	Dir        string
@@ -81,7 +84,7 @@ func Open(cfg Config) (*Solo, error) {
 	defer s.mu.Unlock()
 	err := s.build()
 	if err == nil {
-		err = s.mount()
+		err = s.mount(false)
 	}
 	if err != nil {
 		s.finish()
@@ -120,9 +123,10 @@ func (s *Solo) build() (err error) {
 	return nil
 }
 
-// mount shows the volume to the kernel, with the lock held.
-func (s *Solo) mount() error {
-	m, err := fuse.Serve(s.cfg.Dir, s.front, fuse.Options{Name: s.cfg.Name, AllowOther: s.cfg.AllowOther, Zero: s.start})
+// mount shows the volume to the kernel, with the lock held; again even if it
+// hangs: who opens a file then hangs as well.
+func (s *Solo) mount(again bool) error {
+	m, err := fuse.Serve(s.cfg.Dir, s.front, fuse.Options{Name: s.cfg.Name, AllowOther: s.cfg.AllowOther, Zero: s.start, Anyway: again})
 	if err != nil {
 		return err
 	}
@@ -199,16 +203,22 @@ func (s *Solo) Umount(lazy bool) error {
 	return nil
 }
 
-// Close ends the mount, if need be with an error to who uses it.
+// Close ends the mount; with errors to who uses it, and without what is dirty, if
+// it does not end otherwise within a bound.
 func (s *Solo) Close() error {
-	if err := s.Umount(false); err == nil || errors.Is(err, errGone) {
-		return nil
+	flushed := make(chan error, 1)
+	go func() { flushed <- s.Umount(false) }()
+	select {
+	case err := <-flushed:
+		if err == nil || errors.Is(err, errGone) {
+			return nil
+		}
+	case <-time.After(flushWait):
 	}
-	err := s.Umount(true)
-	if errors.Is(err, errGone) {
-		return nil
+	if err := s.Umount(true); !errors.Is(err, errGone) {
+		return err
 	}
-	return err
+	return nil
 }
 
 // powerLoss is the node's: what the kernel held is gone, and of what was not
@@ -228,7 +238,7 @@ func (s *Solo) powerLoss() error {
 	}
 	s.v.PowerLoss()
 	s.losses++
-	if err := s.mount(); err != nil {
+	if err := s.mount(true); err != nil {
 		errs = append(errs, errDown, err)
 	}
 	return errors.Join(errs...)
@@ -241,7 +251,7 @@ func (s *Solo) comeBack() error {
 	if !s.down {
 		return nil
 	}
-	return s.mount()
+	return s.mount(true)
 }
 
 // changed lets the kernel forget what the array may now say otherwise.

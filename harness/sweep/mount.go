@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"time"
@@ -25,8 +26,11 @@ const noFollow = 8
 
 var escapes = strings.NewReplacer(`\040`, " ", `\011`, "\t", `\012`, "\n", `\134`, `\`)
 
+// mount is one of ours. Its connection is what its device is called.
+type mount struct{ dir, connection string }
+
 // mountPoints are the directories of all mounts, and which of them are ours.
-func mountPoints(table io.Reader) (all, ours []string) {
+func mountPoints(table io.Reader) (all []string, ours []mount) {
 	for s := bufio.NewScanner(table); s.Scan(); {
 		head, tail, _ := strings.Cut(s.Text(), " - ")
 		h, t := strings.Fields(head), strings.Fields(tail)
@@ -36,13 +40,14 @@ func mountPoints(table io.Reader) (all, ours []string) {
 		dir := escapes.Replace(h[4])
 		all = append(all, dir)
 		if t[0] == fsType {
-			ours = append(ours, dir)
+			_, minor, _ := strings.Cut(h[2], ":")
+			ours = append(ours, mount{dir, minor})
 		}
 	}
 	return all, ours
 }
 
-func mountTable() (all, ours []string, err error) {
+func mountTable() (all []string, ours []mount, err error) {
 	f, err := os.Open("/proc/self/mountinfo")
 	if err != nil {
 		return nil, nil, err
@@ -52,13 +57,14 @@ func mountTable() (all, ours []string, err error) {
 	return all, ours, nil
 }
 
-// dead says whether the server of a mount is gone. One that does not answer is
-// not: its array may hang, which is what it is for. Attributes would not do, the
-// kernel still has them.
-func dead(dir string) bool {
+// dead says whether the server of a mount is gone. To hang is not enough: that is
+// what arrays are for. But a server may have been killed while it slept in the
+// kernel; then nobody is left who has the connection. Attributes would not do to
+// ask, the kernel still has them.
+func (m mount) dead() bool {
 	answer := make(chan error, 1)
 	go func() {
-		fd, err := syscall.Open(dir, syscall.O_RDONLY|syscall.O_DIRECTORY|syscall.O_CLOEXEC, 0)
+		fd, err := syscall.Open(m.dir, syscall.O_RDONLY|syscall.O_DIRECTORY|syscall.O_CLOEXEC, 0)
 		if err == nil {
 			_ = syscall.Close(fd)
 		}
@@ -68,7 +74,7 @@ func dead(dir string) bool {
 	case err := <-answer:
 		return errors.Is(err, syscall.ENOTCONN) || errors.Is(err, syscall.ECONNABORTED)
 	case <-time.After(openWait):
-		return false
+		return !m.served()
 	}
 }
 
@@ -79,7 +85,7 @@ func Dead(dir string) bool {
 		return false
 	}
 	for _, o := range ours {
-		if o == dir && dead(dir) {
+		if o.dir == dir && o.dead() {
 			return true
 		}
 	}
@@ -89,17 +95,35 @@ func Dead(dir string) bool {
 func mounts(context.Context) ([]leftover, error) {
 	_, ours, err := mountTable()
 	var all []leftover
-	for _, dir := range ours {
-		if dead(dir) {
-			all = append(all, leftover{"mount " + dir + ", whose server is dead", func(context.Context) error { return Unmount(dir) }})
+	for _, m := range ours {
+		if m.dead() {
+			all = append(all, leftover{"mount " + m.dir + ", whose server is dead", func(context.Context) error { return Unmount(m.dir) }})
 		}
 	}
 	return all, err
 }
 
-// Unmount takes a mount out of sight, whoever uses it.
+// served says whether any process has the connection of a mount. Kernels that do
+// not tell which connection it is, and processes of others, count as if it were.
+func (m mount) served() bool {
+	found, _ := filepath.Glob("/proc/[0-9]*/fd/*")
+	for _, fd := range found {
+		if to, err := os.Readlink(fd); err != nil || to != "/dev/fuse" {
+			continue
+		}
+		info, err := os.ReadFile(strings.Replace(fd, "/fd/", "/fdinfo/", 1))
+		_, number, told := strings.Cut(string(info), "fuse_connection:")
+		if err == nil && (!told || strings.Fields(number)[0] == m.connection) {
+			return true
+		}
+	}
+	return os.Geteuid() != 0
+}
+
+// Unmount takes a mount out of sight, whoever uses it, and ends its connection:
+// that wakes whoever sleeps in it.
 func Unmount(dir string) error {
-	err := syscall.Unmount(dir, syscall.MNT_DETACH|noFollow)
+	err := syscall.Unmount(dir, syscall.MNT_FORCE|syscall.MNT_DETACH|noFollow)
 	if !errors.Is(err, syscall.EPERM) {
 		return err
 	}

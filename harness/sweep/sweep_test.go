@@ -61,6 +61,13 @@ func mounted(t *testing.T) (string, *exec.Cmd) {
 	return dir, cmd
 }
 
+// of are the mounts at those directories.
+func of(t *testing.T, dirs ...string) []mount {
+	_, ours, err := mountTable()
+	require.NoError(t, err)
+	return slices.DeleteFunc(ours, func(m mount) bool { return !slices.Contains(dirs, m.dir) })
+}
+
 func words(all []leftover) string {
 	var lines []string
 	for _, l := range all {
@@ -94,11 +101,29 @@ func TestADeadMountIsFound(t *testing.T) {
 	all, err = mounts(t.Context())
 	require.NoError(t, err)
 	require.NotContains(t, words(all), living)
+	for _, m := range of(t, living, dir) {
+		require.Equal(t, m.dir == living, m.served() || os.Geteuid() != 0, "%s", m.dir)
+	}
 	require.NoError(t, pick(t, all, "mount "+dir).remove(t.Context()))
 	require.False(t, Dead(dir))
 	entries, err := os.ReadDir(dir)
 	require.NoError(t, err)
 	require.Empty(t, entries)
+}
+
+// TestAHungMountIsNotDead: that its array hangs is what it is for.
+func TestAHungMountIsNotDead(t *testing.T) {
+	need.FUSE(t)
+	dir := t.TempDir()
+	s, err := solo.Open(solo.Config{Dir: dir, Bugs: solo.Shipped{}})
+	require.NoError(t, err)
+	defer s.Close()
+	require.True(t, s.Do(solo.Request{Do: solo.Arm, Bug: "libero-2023", ReachedAt: 1}).OK)
+	require.False(t, Dead(dir))
+	for _, m := range of(t, dir) {
+		require.True(t, m.served() || os.Geteuid() != 0)
+	}
+	require.True(t, s.Do(solo.Request{Do: solo.Heal}).OK)
 }
 
 func TestTheTableOfMounts(t *testing.T) {
@@ -108,7 +133,7 @@ func TestTheTableOfMounts(t *testing.T) {
 broken
 `))
 	require.Equal(t, []string{"/", "/mnt/a b", "/mnt/other"}, all)
-	require.Equal(t, []string{"/mnt/a b"}, ours)
+	require.Equal(t, []mount{{"/mnt/a b", "38"}}, ours)
 }
 
 // TestAProcessWithoutItsHarness is found by its mark and killed; one whose
