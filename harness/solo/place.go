@@ -103,11 +103,20 @@ func Find(dir string) string {
 }
 
 // Sockets lists all sockets of this user's mounts, answered or not.
-func Sockets() []string {
+func Sockets() []string { return listed("*.sock") }
+
+// Begun is how the logs of mounts are called that are not ready yet. Begun, and
+// not ended, by whoever was killed meanwhile, they are left over.
+const Begun = "*.new"
+
+// Logs lists the logs of mounts that are not ready yet.
+func Logs() []string { return listed(Begun) }
+
+func listed(glob string) []string {
 	var all []string
 	for _, home := range homes() {
 		if private(home) == nil {
-			found, _ := filepath.Glob(filepath.Join(home, "*.sock"))
+			found, _ := filepath.Glob(filepath.Join(home, glob))
 			all = append(all, found...)
 		}
 	}

@@ -18,6 +18,9 @@ import (
 // into its own at once. Picked.
 const young = 10 * time.Second
 
+// mountWait is how long a mount may be on its way. Picked.
+const mountWait = time.Minute
+
 // folderForm is what worlds call the folders of their mounts.
 var folderForm = regexp.MustCompile(`^fourdays-(docker-[a-z0-9]+|[0-9]{5,})$`)
 
@@ -70,6 +73,11 @@ func sockets(context.Context) ([]leftover, error) {
 			continue
 		}
 		all = append(all, leftover{"socket " + path + ", which nobody answers", func(context.Context) error { return solo.Forget(path) }})
+	}
+	for _, path := range solo.Logs() {
+		if info, err := os.Stat(path); err == nil && time.Since(info.ModTime()) > mountWait {
+			all = append(all, leftover{"log " + path + " of a mount that never was", func(context.Context) error { return os.Remove(path) }})
+		}
 	}
 	return all, nil
 }

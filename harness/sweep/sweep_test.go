@@ -199,9 +199,17 @@ func TestSocketsOfTheDead(t *testing.T) {
 	require.NoError(t, err)
 	require.NotContains(t, words(all), "living")
 	require.NoError(t, pick(t, all, "dead.sock").remove(t.Context()))
+	for name, age := range map[string]time.Duration{"old.new": time.Hour, "young.new": 0} {
+		path := filepath.Join(dir, name)
+		require.NoError(t, os.WriteFile(path, nil, 0o600))
+		require.NoError(t, os.Chtimes(path, time.Time{}, time.Now().Add(-age)))
+	}
+	all, err = sockets(t.Context())
+	require.NoError(t, err)
+	require.NoError(t, pick(t, all, "old.new").remove(t.Context()))
 	left, err := os.ReadDir(dir)
 	require.NoError(t, err)
-	require.Len(t, left, 1)
+	require.Len(t, left, 2, "the living, and the young")
 }
 
 // engine is a docker command that answers as it is told and notes what it was

@@ -208,7 +208,7 @@ func (c *mountCmd) background(a *app, dir string) error {
 	if err != nil {
 		return fail(exitError, "mount %s: %w", dir, err)
 	}
-	log, err := os.CreateTemp(filepath.Dir(logPath), "*.new") // that of a living mount stays
+	log, err := os.CreateTemp(filepath.Dir(logPath), solo.Begun) // that of a living mount stays
 	if err != nil {
 		return fail(exitError, "mount %s: %w", dir, err)
 	}
