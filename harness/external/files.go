@@ -46,7 +46,7 @@ func (s *Server) makeFiles() error {
 // Close removes what New has made, and what is left of the server.
 func (s *Server) Close() error {
 	err := s.Sweep()
-	if rerr := os.RemoveAll(s.dir); rerr != nil {
+	if rerr := Remove(s.dir); rerr != nil {
 		err = errors.Join(err, fmt.Errorf("remove the folder of %s: %w", s.cfg.Target.Server, rerr))
 	}
 	return err

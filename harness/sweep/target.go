@@ -19,7 +19,7 @@ func targets(context.Context) ([]leftover, error) {
 		if err != nil || live.Alive(string(mark)) {
 			continue // it is just being made, or in use
 		}
-		found = append(found, leftover{"folder " + path, func(context.Context) error { return os.RemoveAll(path) }})
+		found = append(found, leftover{"folder " + path, func(context.Context) error { return external.Remove(path) }})
 	}
 	return found, err
 }
