@@ -18,8 +18,8 @@ const (
 
 // End is what became of one message for one recipient.
 type End struct {
-	Became check.Ending
-	At     time.Duration // it was to be sent for the first time
+	Became   check.Ending
+	Answered time.Duration // the first attempt, in whatever way
 }
 
 // Endings says of each message that senders had, for each of its recipients,
@@ -57,13 +57,12 @@ func note(ends map[check.Recipient]*End, op *hist.Op) {
 	of := check.Recipient{Account: op.Account, Message: op.Message}
 	end := ends[of]
 	if end == nil && op.Kind == hist.Deliver {
-		end = &End{Waiting, time.Duration(op.IntendedUS) * time.Microsecond}
+		end = &End{Waiting, time.Duration(op.AnsweredUS) * time.Microsecond}
 		ends[of] = end
 	}
 	if end == nil {
 		return
 	}
-	end.At = min(end.At, time.Duration(op.IntendedUS)*time.Microsecond)
 	if op.Kind == hist.Bounce {
 		end.Became = Bounced
 	}

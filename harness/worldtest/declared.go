@@ -12,14 +12,14 @@ import (
 type Declaration struct {
 	Name string
 	Why  string
-	// covers says whether a message that was first to be sent at that moment may
-	// have two ends.
+	// covers says whether a message whose first attempt was answered at that moment,
+	// in the world that took longer, may have two ends.
 	covers func(s *scenario.Scenario, at time.Duration, ends []string) bool
 }
 
-// slack is how long before an act of the script a message may have been sent
-// that is under way when it comes. Picked: far above what an answer takes.
-const slack = time.Second
+// slack is how long before an act of the script an answer may be given that the
+// act still concerns, as the driver dates it. Picked.
+const slack = 100 * time.Millisecond
 
 // Declarations are all of them. ASSUMPTIONS.md has a line for each.
 var Declarations = []Declaration{
@@ -42,12 +42,12 @@ var Declarations = []Declaration{
 }
 
 // declared is the name of what covers two ends of one message, or "".
-func declared(s *scenario.Scenario, end *run.End, ends ...string) string {
-	if end == nil {
+func declared(s *scenario.Scenario, one, two *run.End, ends ...string) string {
+	if one == nil || two == nil {
 		return ""
 	}
 	for _, d := range Declarations {
-		if d.covers(s, end.At, ends) {
+		if d.covers(s, max(one.Answered, two.Answered), ends) {
 			return d.Name
 		}
 	}

@@ -68,7 +68,7 @@ func Compare(s *scenario.Scenario, one, two Outcome) (all []Difference) {
 	}
 	for _, of := range recipients(one, two) {
 		a, b := promised(one.Ends[of]), promised(two.Ends[of])
-		add(of.Message+" for "+of.Account, a, b, declared(s, one.Ends[of], a, b))
+		add(of.Message+" for "+of.Account, a, b, declared(s, one.Ends[of], two.Ends[of], a, b))
 	}
 	return all
 }

@@ -171,7 +171,7 @@ func TestADifferenceIsSeen(t *testing.T) {
 	s := load(t, "testdata/lying-flush.yaml")
 	of := check.Recipient{Account: "u0001@libero.example", Message: "d1"}
 	outcome := func(became check.Ending, at time.Duration) Outcome {
-		return Outcome{&report.Run{Verdict: report.Pass}, map[check.Recipient]*run.End{of: {Became: became, At: at}}}
+		return Outcome{&report.Run{Verdict: report.Pass}, map[check.Recipient]*run.End{of: {Became: became, Answered: at}}}
 	}
 	early, late := 500*time.Millisecond, 4*time.Second
 	for name, c := range map[string]struct {
