@@ -53,6 +53,7 @@ check: ## vet, format, lint, and validate the shipped scenarios
 	$(GO) run $(STATICCHECK) ./...
 	@if command -v golangci-lint >/dev/null; then golangci-lint run; else echo "golangci-lint is not installed: skipped"; fi
 	$(GO) run ./harness/cmd/fourdays validate $$(git ls-files 'scenarios/*.yaml') >/dev/null
+	GOOS=darwin $(GO) build -o /dev/null ./harness/cmd/fourdays
 
 bench: ## run the benchmarks once, with memory figures
 	$(GO) test -run '^$$' -bench . -benchmem -timeout 30m ./...

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -194,7 +193,7 @@ func (m *Mount) Abort() error { return m.abort() }
 // takes too long.
 func (m *Mount) Close() error {
 	done := make(chan error, 1)
-	go func() { done <- unmount(m.dir, false) }()
+	go func() { done <- Unmount(m.dir, false) }()
 	timer := time.NewTimer(flushWait)
 	defer timer.Stop()
 	select {
@@ -217,12 +216,12 @@ func (m *Mount) abort() error {
 // would not die before the connection ends, nor would that end before it. Without
 // root the kernel has to find that out by itself.
 func (m *Mount) tidy() error {
-	_ = syscall.Unmount(m.dir, noFollow|syscall.MNT_FORCE|syscall.MNT_DETACH)
+	_ = Sever(m.dir) // what is left is looked at below
 	m.proc.Kill()
 	_ = m.server.Close()
 	gone := m.proc.EndsWithin(releaseWait)
 	<-m.over
-	err := unmount(m.dir, true)
+	err := Unmount(m.dir, true)
 	if errors.Is(err, syscall.EINVAL) || errors.Is(err, syscall.ENOENT) {
 		err = nil // it is no mount any more
 	}
@@ -234,26 +233,6 @@ func (m *Mount) tidy() error {
 	}
 	if err != nil {
 		return fmt.Errorf("unmount %s: %w", filepath.Base(m.dir), err)
-	}
-	return nil
-}
-
-// noFollow is UMOUNT_NOFOLLOW of umount2(2).
-const noFollow = 8
-
-// unmount asks the kernel, or fusermount3 where that takes root; lazily if what
-// still uses the mount is to be ignored.
-func unmount(dir string, lazily bool) error {
-	flags, option := noFollow, "-u"
-	if lazily {
-		flags, option = flags|syscall.MNT_DETACH, "-uz"
-	}
-	err := syscall.Unmount(dir, flags)
-	if !errors.Is(err, syscall.EPERM) {
-		return err
-	}
-	if out, err := exec.Command("fusermount3", option, "--", dir).CombinedOutput(); err != nil {
-		return fmt.Errorf("%w: %s", err, strings.TrimSpace(string(out)))
 	}
 	return nil
 }

@@ -47,10 +47,7 @@ func (c Command) Start() (*Process, error) {
 		cmd.Stdout = c.Stdout
 	}
 	cmd.WaitDelay = lastWords
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	if !c.Survives {
-		cmd.SysProcAttr.Pdeathsig = syscall.SIGKILL
-	}
+	cmd.SysProcAttr = group(!c.Survives)
 	p := &Process{cmd: cmd, out: c.Output, ended: make(chan struct{})}
 	if err := spawn(cmd); err != nil {
 		return nil, fmt.Errorf("start program: %w", err)

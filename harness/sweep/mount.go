@@ -4,14 +4,14 @@ import (
 	"bufio"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"time"
+
+	"fourdays/harness/live"
 )
 
 // openWait is how long a mount may take to say that it is dead. A dead one says
@@ -20,9 +20,6 @@ const openWait = time.Second
 
 // fsType is what the kernel calls mounts of ours.
 const fsType = "fuse.fourdays"
-
-// noFollow is UMOUNT_NOFOLLOW of umount2(2).
-const noFollow = 8
 
 var escapes = strings.NewReplacer(`\040`, " ", `\011`, "\t", `\012`, "\n", `\134`, `\`)
 
@@ -122,13 +119,4 @@ func (m mount) served() bool {
 
 // Unmount takes a mount out of sight, whoever uses it, and ends its connection:
 // that wakes whoever sleeps in it.
-func Unmount(dir string) error {
-	err := syscall.Unmount(dir, syscall.MNT_FORCE|syscall.MNT_DETACH|noFollow)
-	if !errors.Is(err, syscall.EPERM) {
-		return err
-	}
-	if out, err := exec.Command("fusermount3", "-uz", "--", dir).CombinedOutput(); err != nil {
-		return fmt.Errorf("%w: %s", err, strings.TrimSpace(string(out)))
-	}
-	return nil
-}
+func Unmount(dir string) error { return live.Sever(dir) }

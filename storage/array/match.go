@@ -36,7 +36,7 @@ func matches(t *bug.Match, m *moment) bool {
 func (m *moment) made(f bug.Flag) bool {
 	switch f {
 	case bug.Direct:
-		return m.gate.v.direct || m.flags()&syscall.O_DIRECT != 0
+		return m.gate.v.direct || m.flags()&vol.Direct != 0
 	case bug.Append:
 		return m.op.Kind == vol.Write && m.offset() == m.size()
 	case bug.Overwrite:

@@ -46,7 +46,7 @@ func TestFlagsSayHowAnOperationIsMade(t *testing.T) {
 			writeAt(t, v, f, 0, "0123456789")
 			return f
 		}
-		plain, direct, app := open("plain", 0), open("direct", syscall.O_DIRECT), open("append", os.O_APPEND)
+		plain, direct, app := open("plain", 0), open("direct", vol.Direct), open("append", os.O_APPEND)
 		r.arm(bugOf(t, fmt.Sprintf(`{match: {ops: [write, open], flags: [%s]}}`, flag), "transient", `{ops: [write, open], reply: EIO}`, ""), onN1)
 		var got []string
 		for _, c := range []struct {

@@ -1,3 +1,5 @@
+//go:build linux
+
 package fuse
 
 import (
@@ -12,7 +14,7 @@ import (
 // openFlags is what of a program's flags concerns the volume. O_APPEND does not:
 // the kernel knows where the end is, and writes pages of a mapping through any
 // open of the file.
-const openFlags = syscall.O_ACCMODE | os.O_TRUNC | os.O_EXCL | os.O_CREATE | syscall.O_DIRECT
+const openFlags = syscall.O_ACCMODE | os.O_TRUNC | os.O_EXCL | os.O_CREATE | vol.Direct
 
 // keep is how the kernel treats an open file: what is in its cache is still right,
 // and close has nothing to say.

@@ -1,3 +1,5 @@
+//go:build linux
+
 package fuse_test
 
 import "golang.org/x/sys/unix"

@@ -63,7 +63,7 @@ func Open(dir string) (*Media, error) {
 // process when it is written to.
 func (m *Media) grow() error {
 	off := int64(len(m.chunks)) * chunk
-	if err := syscall.Fallocate(int(m.file.Fd()), 0, off, chunk); err != nil {
+	if err := reserve(m.file, off, chunk); err != nil {
 		return fmt.Errorf("reserve %d MiB: %w", chunk>>20, err)
 	}
 	p, err := syscall.Mmap(int(m.file.Fd()), off, chunk, syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_SHARED)
@@ -129,7 +129,7 @@ func (m *Media) Free(b *[BlockSize]byte) {
 
 // Sync returns when everything that was written to blocks is on the disk.
 func (m *Media) Sync() error {
-	if err := syscall.Fdatasync(int(m.file.Fd())); err != nil {
+	if err := syncData(m.file); err != nil {
 		return fmt.Errorf("sync media: %w", err)
 	}
 	return nil

@@ -5,7 +5,6 @@ import (
 	"os"
 	"path"
 	"slices"
-	"syscall"
 	"time"
 
 	"fourdays/storage/bug"
@@ -132,7 +131,7 @@ func (p *proof) targets(h *host, glob string) []string {
 func (p *proof) act(h *host, k vol.Kind, target string, s shape) {
 	flag := os.O_RDWR
 	if s.has(bug.Direct) {
-		flag |= syscall.O_DIRECT
+		flag |= vol.Direct
 	}
 	dir := path.Dir(target)
 	switch k {

@@ -5,7 +5,6 @@ import (
 	"os"
 	"path"
 	"strings"
-	"syscall"
 
 	"fourdays/storage/vol"
 )
@@ -76,7 +75,7 @@ func (r *rig) work(h *host, l layout) {
 	r.look(h, d+"f0")
 	r.overwrite(h, d+"f1", 0, 2, 0)
 	r.overwrite(h, d+"f2", 1, 1, 0)
-	r.overwrite(h, d+"f3", 0, 2, syscall.O_DIRECT)
+	r.overwrite(h, d+"f3", 0, 2, vol.Direct)
 	r.append(h, d+"f4")
 	r.shorten(h, d+"f5", 1)
 	for _, p := range []string{d + "n0", d + "n1"} {

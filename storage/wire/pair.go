@@ -14,7 +14,7 @@ const socketBuffer = 2 << 20
 // Pair makes a connection whose other end is a file, to be handed to another
 // process and closed here.
 func Pair() (net.Conn, *os.File, error) {
-	fds, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
+	fds, err := socketPair()
 	if err != nil {
 		return nil, nil, fmt.Errorf("make socket pair: %w", err)
 	}
@@ -25,6 +25,19 @@ func Pair() (net.Conn, *os.File, error) {
 		return nil, nil, err
 	}
 	return ours, theirs, nil
+}
+
+// socketPair makes sockets that no other child inherits. Not every kernel has a
+// call that does both at once.
+func socketPair() ([2]int, error) {
+	syscall.ForkLock.RLock()
+	defer syscall.ForkLock.RUnlock()
+	fds, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_STREAM, 0)
+	if err == nil {
+		syscall.CloseOnExec(fds[0])
+		syscall.CloseOnExec(fds[1])
+	}
+	return fds, err
 }
 
 // Inherited is the connection that a process was given as an open file.
