@@ -298,12 +298,4 @@ func (m *machine) with(what func(body, context.Context) error) {
 	})
 }
 
-// invalidate drops the clean pages that the kernel holds for the machine. Those
-// whose own reads hang are dropped when that is over.
-func (m *machine) invalidate() {
-	for _, s := range m.seats.list() {
-		s.mount.Invalidate()
-	}
-}
-
 func sorted(of map[string]string) []string { return slices.Sorted(maps.Keys(of)) }

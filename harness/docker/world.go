@@ -138,13 +138,21 @@ func (w *World) Continue(name string) error {
 // SetLink implements world.Network.
 func (w *World) SetLink(a, b string, l world.Link) { w.links.Set(a, b, l) }
 
-// Invalidate implements world.Cacher.
-func (w *World) Invalidate(name string) error {
-	m, err := w.machine("drop caches of", name)
-	if err == nil {
-		m.invalidate()
+// Invalidate implements world.Cacher. Pages whose own reads hang are dropped
+// when those are over.
+func (w *World) Invalidate(names ...string) error {
+	var all sync.WaitGroup
+	defer all.Wait()
+	for _, name := range names {
+		m, err := w.machine("drop caches of", name)
+		if err != nil {
+			return err
+		}
+		for _, s := range m.seats.list() {
+			all.Go(func() { s.mount.Invalidate() })
+		}
 	}
-	return err
+	return nil
 }
 
 // Close implements world.World. A second time does nothing.

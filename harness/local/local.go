@@ -39,6 +39,10 @@ type Config struct {
 	Seed uint64
 }
 
+// passable is the mode of the folder for mounts: servers of others have users of
+// their own.
+const passable = 0o711
+
 // Mounter is the name of the program that serves a mount.
 const Mounter = "volmount"
 
@@ -64,9 +68,9 @@ func New(_ context.Context, cfg Config) (*World, error) {
 	if err != nil {
 		return nil, err
 	}
-	dir, err := os.MkdirTemp(cfg.Dir, "fourdays-")
+	dir, err := os.MkdirTemp(cfg.Dir, "fourdays-local-")
 	if err == nil {
-		err = os.Chmod(dir, 0o711) // servers of others have users of their own
+		err = os.Chmod(dir, passable)
 	}
 	if err != nil {
 		b.release()
@@ -148,6 +152,21 @@ func (w *World) PowerLoss(name string) error {
 	return err
 }
 
+// Shut implements world.Shutter.
+func (w *World) Shut(name string) error {
+	m, err := w.machine("cut power of", name)
+	if err != nil {
+		return err
+	}
+	for _, s := range m.seats {
+		s.mount.Shut()
+	}
+	if m.proc != nil {
+		m.proc.Kill()
+	}
+	return nil
+}
+
 // Running implements world.Machines.
 func (w *World) Running(name string) bool {
 	m := w.machines[name]
@@ -156,14 +175,19 @@ func (w *World) Running(name string) bool {
 
 // Invalidate implements world.Cacher. Pages whose own reads hang are dropped
 // when those are over.
-func (w *World) Invalidate(name string) error {
-	m, err := w.machine("drop caches of", name)
-	if err == nil {
+func (w *World) Invalidate(names ...string) error {
+	var all sync.WaitGroup
+	defer all.Wait()
+	for _, name := range names {
+		m, err := w.machine("drop caches of", name)
+		if err != nil {
+			return err
+		}
 		for _, s := range m.seats {
-			s.mount.Invalidate()
+			all.Go(func() { s.mount.Invalidate() })
 		}
 	}
-	return err
+	return nil
 }
 
 // SetLink implements world.Network, between programs that dial each other

@@ -3,6 +3,7 @@ package run
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"fourdays/harness/report"
@@ -41,14 +42,14 @@ func (st *stage) forget() {
 	if !ok {
 		return
 	}
+	var names []string
 	for _, n := range st.nodes {
-		if !n.shows && st.ev.Noise == nil {
-			continue
+		if n.shows || st.ev.Noise != nil {
+			names = append(names, n.name)
 		}
-		if err := c.Invalidate(n.name); err != nil {
-			st.fail(fmt.Errorf("drop what %s has cached: %w", n.name, err))
-			return
-		}
+	}
+	if err := c.Invalidate(names...); err != nil {
+		st.fail(fmt.Errorf("drop what %s have cached: %w", strings.Join(names, ", "), err))
 	}
 }
 

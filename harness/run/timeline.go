@@ -73,6 +73,9 @@ func (st *stage) do(step scenario.Step) error {
 	case scenario.Fix:
 		return st.fix(a.Name)
 	case scenario.PowerLoss:
+		if err := st.shut(a.Targets); err != nil {
+			return err
+		}
 		return st.each(step, a.Targets, st.powerLoss)
 	case scenario.PowerOn:
 		return st.each(step, a.Targets, st.powerOn)
@@ -272,36 +275,58 @@ func ms(d time.Duration) *int64 {
 	return &n
 }
 
-// powerLoss takes the power from an array and the nodes on it, or from a node.
-func (st *stage) powerLoss(name string) error {
-	nodes := st.nodesOn(name)
-	if n := st.node(name); n != nil {
-		nodes = []*node{n}
-	} else if err := st.fleet.PowerLoss(name); err != nil {
-		return err
+// fed are the nodes that have their power from a target: those of an array, or
+// the node itself.
+func (st *stage) fed(target string) []*node {
+	if n := st.node(target); n != nil {
+		return []*node{n}
 	}
-	for _, n := range nodes {
-		n.wanted = false
-		if st.foreign != nil {
-			if err := st.foreign.Sweep(); err != nil {
+	return st.nodesOn(target)
+}
+
+// shut ends all nodes of a power loss at one moment, before the first of them is
+// cleared away: none sees an array or another node without power.
+func (st *stage) shut(targets []string) error {
+	s, ok := st.w.(world.Shutter)
+	if !ok {
+		return nil
+	}
+	for _, t := range targets {
+		for _, n := range st.fed(t) {
+			if err := s.Shut(n.name); err != nil {
 				return err
 			}
-		}
-		if err := st.w.PowerLoss(n.name); err != nil {
-			return err
 		}
 	}
 	return nil
 }
 
-func (st *stage) powerOn(name string) error {
-	nodes := st.nodesOn(name)
-	if n := st.node(name); n != nil {
-		nodes = []*node{n}
-	} else if err := st.fleet.PowerOn(name); err != nil {
-		return err
+// powerLoss takes the power from an array and the nodes on it, or from a node.
+func (st *stage) powerLoss(name string) error {
+	if st.node(name) == nil {
+		if err := st.fleet.PowerLoss(name); err != nil {
+			return err
+		}
 	}
-	for _, n := range nodes {
+	for _, n := range st.fed(name) {
+		n.wanted = false
+		if err := st.w.PowerLoss(n.name); err != nil {
+			return err
+		}
+	}
+	if st.foreign == nil {
+		return nil
+	}
+	return st.foreign.Sweep() // now that nothing which strays had mapped can be written any more
+}
+
+func (st *stage) powerOn(name string) error {
+	if st.node(name) == nil {
+		if err := st.fleet.PowerOn(name); err != nil {
+			return err
+		}
+	}
+	for _, n := range st.fed(name) {
 		st.start(n)
 	}
 	st.reverted("power_loss", name)

@@ -120,10 +120,18 @@ type Digester interface {
 
 // Cacher is a world in which something between a program and its volumes keeps
 // what it has read. Invalidate makes it forget what is clean, so that a fault
-// that was just armed, or a volume that was just restored, is seen. It does not
-// wait for a volume that hangs.
+// that was just armed, or a volume that was just restored, is seen. It takes all
+// volumes side by side, and waits for a fraction of a second at most: not for one
+// that hangs.
 type Cacher interface {
-	Invalidate(machine string) error
+	Invalidate(machines ...string) error
+}
+
+// Shutter is a world that needs time to take a machine's power. Shut is the
+// moment: from then on no volume of the machine takes or answers anything, and
+// its program is being killed. PowerLoss has to follow.
+type Shutter interface {
+	Shut(machine string) error
 }
 
 // Executor is a world that can run a command beside the program of a machine,
