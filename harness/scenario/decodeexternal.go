@@ -5,11 +5,15 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"go.yaml.in/yaml/v3"
 )
 
 var varForm = regexp.MustCompile(`^[A-Z][A-Z0-9_]*$`)
+
+// ownPrefix is of the variables by which the harness finds its processes again.
+const ownPrefix = "FOURDAYS_"
 
 // HookVars are what the harness itself puts into the environment of hooks.
 func HookVars() []string {
@@ -66,9 +70,20 @@ func (d *decoder) endpoint(dst *string) func(*yaml.Node) {
 
 func (d *decoder) pattern(dst *string) func(*yaml.Node) {
 	return func(n *yaml.Node) {
-		d.text(dst)(n)
+		d.credential(dst)(n)
 		if word := unknownBlank(*dst); word != "" {
 			d.wrong(n, "want "+strings.Join(blanks, ", "), "there is no %s to fill in", word)
+		}
+	}
+}
+
+// credential is a text for one field of the list of accounts, which has a line
+// for each and tabs between them.
+func (d *decoder) credential(dst *string) func(*yaml.Node) {
+	return func(n *yaml.Node) {
+		d.text(dst)(n)
+		if strings.ContainsFunc(*dst, unicode.IsControl) {
+			d.wrong(n, "leave it out", "a user or password with a tab, a line break or another control character has no place in the list of accounts")
 		}
 	}
 }
@@ -80,7 +95,7 @@ func (d *decoder) logins(n *yaml.Node, x *External) {
 		if local == "" || !domainForm.MatchString(domain) || strings.ContainsAny(l.Account, " \t\n") {
 			d.wrong(key, "want an address, such as ann@libero.example", "%q is no account", l.Account)
 		}
-		d.text(&l.Password)(value)
+		d.credential(&l.Password)(value)
 		x.Logins = append(x.Logins, l)
 	})
 }
@@ -91,7 +106,7 @@ func (d *decoder) vars(n *yaml.Node, x *External) {
 		switch {
 		case !varForm.MatchString(v.Name):
 			d.wrong(key, "want capital letters, digits and underscores", "%q cannot name a variable", v.Name)
-		case slices.Contains(HookVars(), v.Name):
+		case slices.Contains(HookVars(), v.Name), strings.HasPrefix(v.Name, ownPrefix):
 			d.wrong(key, "give it another name", "the harness itself sets %s", v.Name)
 		}
 		d.text(&v.Value)(value)
