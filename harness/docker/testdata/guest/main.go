@@ -19,7 +19,7 @@ func main() {
 	case "sleep":
 		fmt.Println("asleep")
 		signal.Ignore()
-		select {}
+		time.Sleep(time.Hour) // select alone would be a deadlock
 	case "echo": // whatever comes to an address
 		echo(os.Args[2])
 	case "keep": // what comes to an address in a file, synced, and answer "kept"
