@@ -61,7 +61,7 @@ func call(address string) {
 	} else {
 		fmt.Println("answered")
 	}
-	select {}
+	time.Sleep(time.Hour)
 }
 
 func echo(address string) {
