@@ -12,6 +12,9 @@ FUZZTIME    ?= 20s
 REPEAT      ?= 5
 SCENARIO    ?= scenarios/libero-2023.yaml
 COMPARED    ?= scenarios/tour/shared-fate.yaml scenarios/tour/same-birthday.yaml scenarios/tour/restart-it.yaml
+# Packages whose tests play in real time: one after the other, as each other's load
+# would show.
+REALTIME    := harness/(clients|docker|external|live|local|solo|sweep|worldtest)|storage/(fuse|cmd)
 PAIRS        = $(wildcard scenarios/regress/*.yaml)
 
 .DEFAULT_GOAL := help
@@ -45,7 +48,8 @@ record: $(PROGRAM) ## play all proof pairs, or that of BUG, and write the track 
 	@$(FOURDAYS) repro --record $(or $(BUG),$(PAIRS))
 
 test: ## run every test; what needs FUSE, containers or other programs is skipped where they are not
-	$(GO) test -timeout 20m ./...
+	$(GO) test -timeout 40m $$($(GO) list ./... | grep -vE '$(REALTIME)')
+	$(GO) test -timeout 40m -p 1 $$($(GO) list ./... | grep -E '$(REALTIME)')
 
 check: ## vet, format, lint, and validate the shipped scenarios
 	$(GO) vet ./...
