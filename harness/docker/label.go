@@ -9,8 +9,8 @@ import (
 	"fourdays/harness/live"
 )
 
-// Labels of everything that is made in the engine. What has runLabel is ours;
-// what has harnessLabel too is wanted as long as that process lives.
+// Labels of everything that is made in the engine. What has both runLabel and
+// harnessLabel belongs to a run, and is wanted as long as that process lives.
 const (
 	runLabel     = "fourdays"         // the run's ID; "image" for what all runs share
 	harnessLabel = "fourdays.harness" // live.Mark of the harness
@@ -36,7 +36,9 @@ func ofRun(run string) client.Filters {
 	return make(client.Filters).Add("label", runLabel+"="+run)
 }
 
-// orphan says whether something with these labels has lost its harness.
+// orphan says whether something with these labels has surely lost its harness. A
+// container that somebody makes of one of our images inherits the image's labels,
+// but has no mark.
 func orphan(of map[string]string) bool {
-	return of[runLabel] != "" && of[runLabel] != sharedRun && !live.Alive(of[harnessLabel])
+	return of[runLabel] != "" && live.Look(of[harnessLabel]) == live.Dead
 }

@@ -4,9 +4,11 @@
 // the building of native programs.
 //
 // It owns the life of every process and mount that it starts: each is marked
-// with FOURDAYS_RUN in its environment, ends when this process ends in whatever
-// way, and leaves nothing. It assumes Linux, and volumes that may be called
-// from any goroutine. It never looks at a file below a mount of its own, as a
+// with FOURDAYS_RUN in its environment, and ends when this process ends in
+// whatever way; a mount leaves nothing. What such a process has started itself is
+// killed with its group as long as this process lives. If this process is killed,
+// it stays, and is found by its mark. It assumes Linux, and volumes that may be
+// called from any goroutine. It never looks at a file below a mount of its own, as a
 // hanging array would take it along. It knows nothing of mail, arrays,
 // scenarios or containers.
 package live

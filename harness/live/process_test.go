@@ -31,10 +31,32 @@ func TestAProcessIsMarkedAndHeard(t *testing.T) {
 	require.EqualValues(t, 7, p.Code())
 	require.Equal(t, "the-end", said.Last())
 	require.Equal(t, fmt.Sprintf("1.500000 sh %s\n1.500000 sh /\n1.500000 sh the-end\n", Mark()), out.String())
-	require.True(t, Alive(Mark()))
-	for _, dead := range []string{"", "x", "1", "1.1", fmt.Sprintf("%d.1", os.Getpid())} {
-		require.False(t, Alive(dead), dead)
+}
+
+// TestOnlyADeadProcessOfThisPlaceIsDead: of one in another PID namespace nobody
+// here can tell, and what is no mark says nothing.
+func TestOnlyADeadProcessOfThisPlaceIsDead(t *testing.T) {
+	pid, start := os.Getpid(), startOf(os.Getpid())
+	boot, namespace := here().boot, here().namespace
+	for text, want := range map[string]Standing{
+		Mark():                                  Living,
+		mark(pid, start+1, here()):              Dead,
+		mark(99999999, start, here()):           Dead,
+		mark(pid, start, place{boot, "1"}):      Elsewhere,
+		mark(pid, start, place{"x", namespace}): Dead,
+		"":                                      Unmarked,
+		"x":                                     Unmarked,
+		"1":                                     Unmarked,
+		fmt.Sprintf("%d.%d", pid, start):        Unmarked,
+		"1.x." + boot + "." + namespace:         Unmarked,
+		"1.0." + boot + "." + namespace:         Unmarked,
+		Mark() + ".1":                           Unmarked,
+	} {
+		require.Equal(t, want, Look(text), text)
+		require.Equal(t, want == Living, Alive(text), text)
 	}
+	require.NotEmpty(t, boot)
+	require.Regexp(t, `^[0-9]+$`, namespace)
 }
 
 // TestAKillTakesTheWholeGroup: a child of the program holds a pipe open, and

@@ -8,8 +8,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-
-	"fourdays/harness/live"
 )
 
 // engineWait is how long the container engine may take. Picked.
@@ -20,6 +18,21 @@ const (
 	label        = "fourdays"
 	harnessLabel = "fourdays.harness"
 )
+
+// What is the same for all runs: the label of images, and how their names begin.
+// Images made from ours inherit the label alone.
+const (
+	imageLabel  = label + "=image"
+	imagePrefix = "localhost/fourdays/"
+)
+
+// elsewhere says whether the docker command talks to an engine of another machine.
+// Runs have theirs on this one, so there is nothing for us, and no process there
+// could be looked for here. A command that cannot tell is asked on.
+func elsewhere(ctx context.Context) bool {
+	host, err := docker(ctx, "context", "inspect", "--format", "{{.Endpoints.docker.Host}}")
+	return err == nil && len(host) == 1 && strings.Contains(host[0], "://") && !strings.HasPrefix(host[0], "unix://")
+}
 
 // docker runs the docker command. Where there is none, there is nothing.
 func docker(ctx context.Context, args ...string) ([]string, error) {
@@ -50,48 +63,53 @@ func noEngine(text string) bool {
 
 // labelled lists things with our label: the ID, the mark of the harness and the
 // name of each.
-func labelled(ctx context.Context, mine func(mark string) bool, what string, list, remove []string) ([]leftover, error) {
+func labelled(ctx context.Context, what string, list, remove []string) ([]leftover, error) {
+	if elsewhere(ctx) {
+		return nil, nil
+	}
 	format := `{{.ID}};{{.Label "` + harnessLabel + `"}};{{.` + map[bool]string{true: "Names", false: "Name"}[what == "container"] + `}}`
 	lines, err := docker(ctx, append(list, "--filter", "label="+label, "--format", format)...)
 	var all []leftover
 	for _, line := range lines {
 		id, rest, _ := strings.Cut(line, ";")
 		mark, name, _ := strings.Cut(rest, ";")
-		if mine(mark) {
-			all = append(all, leftover{what + " " + name + ", whose harness is gone", func(ctx context.Context) error {
-				_, err := docker(ctx, append(remove, id)...)
-				return err
-			}})
-		}
+		all = append(all, marked(mark, what+" "+name, func(ctx context.Context) error {
+			_, err := docker(ctx, append(slices.Clone(remove), id)...)
+			return err
+		})...)
 	}
 	return all, err
 }
 
-func gone(mark string) bool { return !live.Alive(mark) }
-
 func containers(ctx context.Context) ([]leftover, error) {
-	return labelled(ctx, gone, "container", []string{"ps", "-a", "--no-trunc"}, []string{"rm", "-f", "-v"})
+	return labelled(ctx, "container", []string{"ps", "-a", "--no-trunc"}, []string{"rm", "-f", "-v"})
 }
 
 func networks(ctx context.Context) ([]leftover, error) {
-	return labelled(ctx, gone, "network", []string{"network", "ls", "--no-trunc"}, []string{"network", "rm"})
+	return labelled(ctx, "network", []string{"network", "ls", "--no-trunc"}, []string{"network", "rm"})
 }
 
 // images are kept from one run to the next, so they are left over only while no
-// container of ours is there. To make one anew takes a second.
+// run is there: each has a network from its start, and containers. What an image
+// is used for otherwise, the engine knows. To make one anew takes a second.
 func images(ctx context.Context) ([]leftover, error) {
-	used, err := docker(ctx, "ps", "-aq", "--filter", "label="+label)
-	if err != nil || len(used) > 0 {
-		return nil, err
+	if elsewhere(ctx) {
+		return nil, nil
 	}
-	lines, err := docker(ctx, "image", "ls", "-a", "--filter", "label="+label, "--format", "{{.ID}};{{.Repository}}:{{.Tag}}")
+	for _, list := range [][]string{{"ps", "-aq"}, {"network", "ls", "-q"}} {
+		if used, err := docker(ctx, append(list, "--filter", "label="+label)...); err != nil || len(used) > 0 {
+			return nil, err
+		}
+	}
+	lines, err := docker(ctx, "image", "ls", "--filter", "label="+imageLabel, "--format", "{{.Repository}}:{{.Tag}}")
 	var all []leftover
-	for _, line := range lines {
-		id, name, _ := strings.Cut(line, ";")
-		all = append(all, leftover{"image " + name, func(ctx context.Context) error {
-			_, err := docker(ctx, "image", "rm", "-f", id)
-			return err
-		}})
+	for _, name := range lines {
+		if strings.HasPrefix(name, imagePrefix) {
+			all = append(all, leftover{"image " + name, func(ctx context.Context) error {
+				_, err := docker(ctx, "image", "rm", name)
+				return err
+			}})
+		}
 	}
 	return all, err
 }

@@ -21,8 +21,9 @@ const young = 10 * time.Second
 // mountWait is how long a mount may be on its way. Picked.
 const mountWait = time.Minute
 
-// folderForm is what worlds call the folders of their mounts.
-var folderForm = regexp.MustCompile(`^fourdays-(docker-[a-z0-9]+|[0-9]{5,})$`)
+// folderForm is what worlds call the folders of their mounts. Without the middle
+// it would be that of a user's sockets, fourdays-UID.
+var folderForm = regexp.MustCompile(`^fourdays-(docker-[a-z0-9]+|local-[0-9]+)$`)
 
 // folders are those of worlds, with nothing in them but places for mounts. What
 // holds a file, or has something mounted below it, is left alone.

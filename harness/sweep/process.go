@@ -18,27 +18,28 @@ func processes(context.Context) ([]leftover, error) {
 	var all []leftover
 	for _, dir := range dirs {
 		pid, _ := strconv.Atoi(filepath.Base(dir))
-		if orphan(pid) {
-			name, _ := os.ReadFile(dir + "/comm")
-			what := fmt.Sprintf("process %d, %s, whose harness is gone", pid, strings.TrimSpace(string(name)))
-			all = append(all, leftover{what, func(context.Context) error { return kill(pid) }})
-		}
+		name, _ := os.ReadFile(dir + "/comm")
+		what := fmt.Sprintf("process %d, %s", pid, strings.TrimSpace(string(name)))
+		all = append(all, marked(markOf(pid), what, func(context.Context) error { return kill(pid) })...)
 	}
 	return all, err
 }
 
 // orphan says whether a process has the mark of a dead harness.
-func orphan(pid int) bool {
+func orphan(pid int) bool { return live.Look(markOf(pid)) == live.Dead }
+
+// markOf is the mark in a process's environment; "" if there is none.
+func markOf(pid int) string {
 	env, err := os.ReadFile(fmt.Sprintf("/proc/%d/environ", pid))
 	if err != nil || pid == os.Getpid() {
-		return false // it is gone, or another user's
+		return "" // it is gone, or another user's
 	}
 	for v := range bytes.SplitSeq(env, []byte{0}) {
 		if mark, ok := strings.CutPrefix(string(v), live.MarkVariable+"="); ok {
-			return !live.Alive(mark)
+			return mark
 		}
 	}
-	return false
+	return ""
 }
 
 // kill ends an orphan. It takes hold of the process first and then looks again,

@@ -4,9 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+
+	"fourdays/harness/live"
 )
 
-// leftover is something to remove, in words.
+// leftover is something to remove, in words; or, without a way to remove it,
+// something that only another process can judge.
 type leftover struct {
 	what   string
 	remove func(ctx context.Context) error
@@ -21,6 +24,17 @@ var kinds = []struct {
 	{"mounts", mounts}, {"folders", folders}, {"folders of servers", targets}, {"sockets", sockets},
 }
 
+// marked judges something by its mark. What has none, or is in use, is no leftover.
+func marked(mark, what string, remove func(ctx context.Context) error) []leftover {
+	switch live.Look(mark) {
+	case live.Dead:
+		return []leftover{{what + ", whose harness is gone", remove}}
+	case live.Elsewhere:
+		return []leftover{{what + ", whose harness is in another PID namespace", nil}}
+	}
+	return nil
+}
+
 // Clean removes what is left over, and says each thing that it does. A dry run
 // only says it. It goes on after an error.
 func Clean(ctx context.Context, dry bool, say func(string)) (found int, err error) {
@@ -31,6 +45,10 @@ func Clean(ctx context.Context, dry bool, say func(string)) (found int, err erro
 			errs = append(errs, fmt.Errorf("look for %s: %w", kind.name, err))
 		}
 		for _, l := range all {
+			if l.remove == nil {
+				say("left alone: " + l.what)
+				continue
+			}
 			found++
 			errs = append(errs, l.clean(ctx, dry, say))
 		}

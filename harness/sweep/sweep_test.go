@@ -22,7 +22,10 @@ import (
 )
 
 // nobody is the mark of a harness that is no more: no process has this ID.
-const nobody = "99999999.1"
+var nobody = "99999999" + live.Mark()[strings.Index(live.Mark(), "."):]
+
+// somewhere is the mark of a harness in another PID namespace.
+var somewhere = live.Mark() + "1"
 
 // victim is the directory that this program mounts at instead of testing.
 const victim = "FOURDAYS_TEST_VICTIM"
@@ -137,7 +140,7 @@ broken
 }
 
 // TestAProcessWithoutItsHarness is found by its mark and killed; one whose
-// harness lives is not, nor one without a mark.
+// harness lives is not, nor one without a mark. One that cannot be judged is named.
 func TestAProcessWithoutItsHarness(t *testing.T) {
 	start := func(env ...string) *exec.Cmd {
 		cmd := exec.Command("sleep", "60")
@@ -149,13 +152,14 @@ func TestAProcessWithoutItsHarness(t *testing.T) {
 		})
 		return cmd
 	}
-	left := start(live.MarkVariable + "=" + nobody)
+	left, foreign := start(live.MarkVariable+"="+nobody), start(live.MarkVariable+"="+somewhere)
 	wanted, stranger := start(live.MarkVariable+"="+live.Mark()), start()
 	all, err := processes(t.Context())
 	require.NoError(t, err)
 	for _, cmd := range []*exec.Cmd{wanted, stranger} {
 		require.NotContains(t, words(all), fmt.Sprintf("process %d,", cmd.Process.Pid))
 	}
+	require.Nil(t, pick(t, all, fmt.Sprintf("process %d, sleep, whose harness is in another PID namespace", foreign.Process.Pid)).remove)
 	l := pick(t, all, fmt.Sprintf("process %d, sleep, ", left.Process.Pid))
 	require.NoError(t, l.remove(t.Context()))
 	require.ErrorContains(t, left.Wait(), "killed")
@@ -172,16 +176,17 @@ func TestFoldersOfWorlds(t *testing.T) {
 			require.NoError(t, os.Chtimes(filepath.Join(tmp, name), time.Time{}, time.Now().Add(-time.Hour)))
 		}
 	}
-	old("fourdays-123456789", "fourdays-docker-abc123", "fourdays-0", "others-123456789", "fourdays-222222")
-	require.NoError(t, os.Mkdir(filepath.Join(tmp, "fourdays-333333"), 0o755))
-	require.NoError(t, os.WriteFile(filepath.Join(tmp, "fourdays-222222", "n1-data", "file"), nil, 0o644))
+	old("fourdays-docker-abc123", "fourdays-local-123456789", "fourdays-0", "fourdays-65534", "others-local-123456789", "fourdays-local-222222")
+	require.NoError(t, os.Mkdir(filepath.Join(tmp, "fourdays-local-333333"), 0o755))
+	require.NoError(t, os.WriteFile(filepath.Join(tmp, "fourdays-local-222222", "n1-data", "file"), nil, 0o644))
 	all, err := folders(t.Context())
 	require.NoError(t, err)
-	require.Equal(t, "folder "+tmp+"/fourdays-123456789\nfolder "+tmp+"/fourdays-docker-abc123", words(all))
+	require.Equal(t, "folder "+tmp+"/fourdays-docker-abc123\nfolder "+tmp+"/fourdays-local-123456789", words(all))
 	for _, l := range all {
 		require.NoError(t, l.remove(t.Context()))
 	}
-	require.NoDirExists(t, filepath.Join(tmp, "fourdays-123456789"))
+	require.NoDirExists(t, filepath.Join(tmp, "fourdays-local-123456789"))
+	require.DirExists(t, filepath.Join(tmp, "fourdays-65534"), "the sockets of a user with that ID")
 }
 
 // TestSocketsOfTheDead are removed with their logs.
@@ -228,34 +233,55 @@ func engine(t *testing.T, script string) (asked func() string) {
 }
 
 // TestContainersWithoutTheirHarness are removed, and networks; those of a living
-// one stay.
+// one stay, those that nobody here can judge, and those of others, who may have
+// the label from one of our images.
 func TestContainersWithoutTheirHarness(t *testing.T) {
 	asked := engine(t, `case "$1 $2" in
-"ps -a") echo "aaa;`+nobody+`;fourdays-n1"; echo "bbb;`+live.Mark()+`;fourdays-n2";;
+"ps -a") echo "aaa;`+nobody+`;fourdays-n1"; echo "bbb;`+live.Mark()+`;fourdays-n2"
+echo "xxx;;by-hand"; echo "yyy;1.1;of-others"; echo "zzz;`+somewhere+`;fourdays-n3";;
 "network ls") echo "ccc;`+nobody+`;fourdays-net";;
 esac`)
 	for _, find := range []func(context.Context) ([]leftover, error){containers, networks} {
 		all, err := find(t.Context())
 		require.NoError(t, err)
-		require.Len(t, all, 1)
 		require.NoError(t, all[0].remove(t.Context()))
+		for _, other := range all[1:] {
+			require.Equal(t, "container fourdays-n3, whose harness is in another PID namespace", other.what)
+			require.Nil(t, other.remove)
+		}
 	}
 	require.Contains(t, asked(), "\nrm -f -v aaa\n")
 	require.Contains(t, asked(), "\nnetwork rm ccc\n")
 	require.NotContains(t, asked(), "bbb")
 }
 
-// TestImagesStayWhileTheyAreUsed by any container of ours.
+// TestImagesStayWhileTheyAreUsed by any container of ours, or a run is there that
+// has none yet. What somebody makes of them is somebody's.
 func TestImagesStayWhileTheyAreUsed(t *testing.T) {
-	engine(t, `if [ "$1" = ps ]; then echo aaa; else echo "ddd;fourdays:1"; fi`)
+	for _, use := range []string{"ps", "network"} {
+		engine(t, `case $1 in `+use+`) echo aaa;; image) echo localhost/fourdays/n:1;; esac`)
+		all, err := images(t.Context())
+		require.NoError(t, err)
+		require.Empty(t, all, use)
+	}
+	asked := engine(t, `if [ "$1 $2" = "image ls" ]; then echo localhost/fourdays/n:1; echo mine/n:1; fi`)
 	all, err := images(t.Context())
 	require.NoError(t, err)
-	require.Empty(t, all)
-	asked := engine(t, `if [ "$1 $2" = "image ls" ]; then echo "ddd;fourdays:1"; fi`)
-	all, err = images(t.Context())
-	require.NoError(t, err)
-	require.NoError(t, pick(t, all, "image fourdays:1").remove(t.Context()))
-	require.Contains(t, asked(), "image rm -f ddd")
+	require.Equal(t, "image localhost/fourdays/n:1", words(all))
+	require.NoError(t, all[0].remove(t.Context()))
+	require.Contains(t, asked(), "image rm localhost/fourdays/n:1\n")
+}
+
+// TestAnEngineElsewhereIsLeftAlone: its runs are of that machine.
+func TestAnEngineElsewhereIsLeftAlone(t *testing.T) {
+	for host, want := range map[string]int{"tcp://build:2376": 0, "ssh://build": 0, "unix:///run/docker.sock": 1} {
+		engine(t, `case $1 in context) echo `+host+`;; ps|network) [ "$2" = -aq ] || [ "$3" = -q ] || echo "aaa;`+nobody+`;n";; image) echo localhost/fourdays/n:1;; esac`)
+		for _, find := range []func(context.Context) ([]leftover, error){containers, networks} {
+			all, err := find(t.Context())
+			require.NoError(t, err)
+			require.Len(t, all, want, host)
+		}
+	}
 }
 
 // TestAnEngineThatIsNotThere has nothing; one that is ill is an error.
@@ -279,16 +305,17 @@ func TestADryRunOnlySays(t *testing.T) {
 	removed := 0
 	good := leftover{"good", func(context.Context) error { removed++; return nil }}
 	bad := leftover{"bad", func(context.Context) error { return errors.New("busy") }}
+	other := leftover{"other", nil}
 	kinds = slices.Clone(kinds[:1])
-	kinds[0].find = func(context.Context) ([]leftover, error) { return []leftover{bad, good}, nil }
+	kinds[0].find = func(context.Context) ([]leftover, error) { return []leftover{bad, other, good}, nil }
 	var said []string
 	say := func(text string) { said = append(said, text) }
 	n, err := Clean(t.Context(), true, say)
 	require.NoError(t, err)
 	require.Equal(t, 2, n)
-	require.Equal(t, []string{"would remove bad", "would remove good"}, said)
+	require.Equal(t, []string{"would remove bad", "left alone: other", "would remove good"}, said)
 	require.Zero(t, removed)
 	_, err = Clean(t.Context(), false, say)
 	require.EqualError(t, err, "remove bad: busy")
-	require.Equal(t, "removed good", said[2])
+	require.Equal(t, "removed good", said[4])
 }

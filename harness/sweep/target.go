@@ -6,7 +6,6 @@ import (
 	"path/filepath"
 
 	"fourdays/harness/external"
-	"fourdays/harness/live"
 )
 
 // targets are the folders of mail servers of others whose harness is gone. What
@@ -16,10 +15,10 @@ func targets(context.Context) ([]leftover, error) {
 	var found []leftover
 	for _, path := range all {
 		mark, err := os.ReadFile(filepath.Join(path, external.OwnerFile))
-		if err != nil || live.Alive(string(mark)) {
-			continue // it is just being made, or in use
+		if err != nil {
+			continue // it is just being made
 		}
-		found = append(found, leftover{"folder " + path, func(context.Context) error { return external.Remove(path) }})
+		found = append(found, marked(string(mark), "folder "+path, func(context.Context) error { return external.Remove(path) })...)
 	}
 	return found, err
 }

@@ -24,13 +24,15 @@ func TestFoldersOfServersAreLeftOverWithoutTheirHarness(t *testing.T) {
 		}
 		return path
 	}
-	dead, alive, whose := folder("1", "999999999.1"), folder("2", live.Mark()), folder("3", "")
+	dead, alive, whose, other := folder("1", nobody), folder("2", live.Mark()), folder("3", ""), folder("4", somewhere)
 
 	found, err := targets(t.Context())
 	require.NoError(t, err)
-	require.Len(t, found, 1)
+	require.Len(t, found, 2)
+	require.Nil(t, found[1].remove, "nobody here can tell")
 	require.NoError(t, found[0].remove(t.Context()))
 	require.NoDirExists(t, dead)
 	require.DirExists(t, alive)
 	require.DirExists(t, whose)
+	require.DirExists(t, other)
 }
