@@ -190,20 +190,27 @@ func (m *Mount) Cut() error {
 func (m *Mount) Abort() error { return m.abort() }
 
 // Close ends the mount once what is dirty has reached the volume, or when that
-// takes too long.
+// takes too long. One that is still in use ends too, which is an error: nobody
+// knows what of it has reached the volume.
 func (m *Mount) Close() error {
+	select {
+	case <-m.Ended():
+		return m.abort()
+	default:
+	}
 	done := make(chan error, 1)
 	go func() { done <- Unmount(m.dir, false) }()
 	timer := time.NewTimer(flushWait)
 	defer timer.Stop()
 	select {
 	case err := <-done:
-		if err == nil && m.proc.EndsWithin(releaseWait) {
-			return m.abort() // only what is left to tidy
+		if err != nil {
+			return errors.Join(fmt.Errorf("unmount %s: %w: what was not synced may be lost", filepath.Base(m.dir), err), m.abort())
 		}
+		m.proc.EndsWithin(releaseWait)
 	case <-timer.C:
 	}
-	return m.abort()
+	return m.abort() // only what is left to tidy, if it was in time
 }
 
 func (m *Mount) abort() error {

@@ -39,10 +39,6 @@ type Config struct {
 	Seed uint64
 }
 
-// passable is the mode of the folder for mounts: servers of others have users of
-// their own.
-const passable = 0o711
-
 // Mounter is the name of the program that serves a mount.
 const Mounter = "volmount"
 
@@ -70,11 +66,11 @@ func New(_ context.Context, cfg Config) (*World, error) {
 	}
 	dir, err := os.MkdirTemp(cfg.Dir, "fourdays-local-")
 	if err == nil {
-		err = os.Chmod(dir, passable)
+		err = makeFolder(dir)
 	}
 	if err != nil {
 		b.release()
-		return nil, fmt.Errorf("make a folder for mounts: %w", err)
+		return nil, err
 	}
 	loop := live.NewLoop()
 	log := live.NewLog(loop.Now, cfg.Log)
@@ -84,6 +80,19 @@ func New(_ context.Context, cfg Config) (*World, error) {
 		net:      links.New(b.host(linkHost), cfg.Net, cfg.Seed),
 		machines: map[string]*machine{},
 	}, nil
+}
+
+// makeFolder makes the folder for mounts, or keeps it. Servers of others have users
+// of their own, who pass it.
+func makeFolder(dir string) error {
+	err := os.MkdirAll(dir, 0o711)
+	if err == nil {
+		err = os.Chmod(dir, 0o711) // the process's mask may have taken more away
+	}
+	if err != nil {
+		return fmt.Errorf("make a folder for mounts: %w", err)
+	}
+	return nil
 }
 
 // Close ends every program and leaves no mount, process or folder behind.

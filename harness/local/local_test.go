@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"testing"
 	"time"
@@ -167,6 +168,57 @@ func TestErrandsAreAnswered(t *testing.T) {
 	r.w.At(r.w.Now()+50*time.Millisecond, func() { require.NoError(t, r.w.Kill("n1")) })
 	_, err = run(time.Minute, "/bin/sleep", "3600")
 	require.ErrorContains(t, err, "exit code 137")
+}
+
+// TestAKillTakesWhatRunsBesideAProgram that has ended already.
+func TestAKillTakesWhatRunsBesideAProgram(t *testing.T) {
+	for name, end := range map[string]func(*World) error{
+		"kill":  func(w *World) error { return w.Kill("n1") },
+		"power": func(w *World) error { return w.PowerLoss("n1") },
+		"close": func(w *World) error { return w.Close(t.Context()) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t, "n1")
+			r.start("n1", "exit", "/data")
+			r.until("it has ended", func() bool { return !r.w.Running("n1") })
+			r.w.Exec("n1", world.Errand{Args: []string{"/bin/sleep", "3600"}, Within: time.Hour}, func(string, error) {})
+			require.Len(t, r.w.machines["n1"].runs, 1)
+			for p := range r.w.machines["n1"].runs {
+				require.NoError(t, end(r.w))
+				require.True(t, p.EndsWithin(10*time.Second))
+			}
+			if name == "close" {
+				r.w = nil
+			}
+		})
+	}
+}
+
+// TestAnEmptyFolderMayBeTidiedAway: while no machine has power nothing says that
+// it is in use.
+func TestAnEmptyFolderMayBeTidiedAway(t *testing.T) {
+	r := newRig(t, "n1")
+	require.NoError(t, os.Remove(r.w.dir))
+	r.start("n1", "write", "/data")
+	r.hears("n1", "done")
+}
+
+// TestAMountInUseIsNotTakenAwaySilently: what somebody wrote may not have reached
+// the volume.
+func TestAMountInUseIsNotTakenAwaySilently(t *testing.T) {
+	r := newRig(t, "n1")
+	r.start("n1", "write", "/data")
+	r.hears("n1", "done")
+	user := exec.Command("/bin/sleep", "60")
+	user.Dir = filepath.Join(r.w.dir, "n1-data")
+	require.NoError(t, user.Start())
+	defer func() {
+		_ = user.Process.Kill()
+		_ = user.Wait()
+	}()
+	require.NoError(t, r.w.Kill("n1"))
+	err := r.w.Start(t.Context(), world.Spec{Name: "n1", IP: r.w.Address(0), Program: "toy", Args: []string{"wait", "/"}})
+	require.ErrorContains(t, err, "unmount n1-data: device or resource busy: what was not synced may be lost")
 }
 
 // TestTroubleIsNamed: what is missing or taken, at once.

@@ -126,6 +126,10 @@ func (m *machine) mountAll(ctx context.Context) error {
 
 func (m *machine) mount(ctx context.Context, want world.Mount) error {
 	name := m.spec.Name + strings.ReplaceAll(want.Path, "/", "-")
+	// While nothing is mounted the folder is empty, and somebody may tidy it away.
+	if err := makeFolder(m.w.dir); err != nil {
+		return err
+	}
 	mount, err := m.w.mounter.Mount(ctx, name, want.Volume, filepath.Join(m.w.dir, name))
 	if err != nil {
 		return err
@@ -202,14 +206,15 @@ func (m *machine) ways() ([]string, error) {
 	return []string{"-via", strings.Join(via, ",")}, nil
 }
 
-// kill ends the program. What follows is not waited for here.
+// kill ends the program, and what runs beside it, even if the program has ended
+// by itself. What follows is not waited for here.
 func (m *machine) kill() {
+	m.endErrands()
 	if m.proc == nil {
 		return
 	}
 	p := m.proc
 	m.proc = nil
-	m.endErrands()
 	p.Kill()
 	b := &burial{done: make(chan struct{})}
 	m.dying = b
