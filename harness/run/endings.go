@@ -20,6 +20,7 @@ const (
 type End struct {
 	Became   check.Ending
 	Answered time.Duration // the first attempt, in whatever way
+	Reply    string        // to the first attempt, in the node's words
 }
 
 // Endings says of each message that senders had, for each of its recipients,
@@ -57,7 +58,7 @@ func note(ends map[check.Recipient]*End, op *hist.Op) {
 	of := check.Recipient{Account: op.Account, Message: op.Message}
 	end := ends[of]
 	if end == nil && op.Kind == hist.Deliver {
-		end = &End{Waiting, time.Duration(op.AnsweredUS) * time.Microsecond}
+		end = &End{Waiting, time.Duration(op.AnsweredUS) * time.Microsecond, op.Reply}
 		ends[of] = end
 	}
 	if end == nil {

@@ -2,6 +2,7 @@ package worldtest
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"fourdays/harness/run"
@@ -12,9 +13,15 @@ import (
 type Declaration struct {
 	Name string
 	Why  string
-	// covers says whether a message whose first attempt was answered at that moment,
-	// in the world that took longer, may have two ends.
-	covers func(s *scenario.Scenario, at time.Duration, ends []string) bool
+	// covers says whether a message may have two ends.
+	covers func(s *scenario.Scenario, of message) bool
+}
+
+// message is what is known of one that ended otherwise in each world.
+type message struct {
+	at   time.Duration // its first attempt was answered, in the world that took longer
+	ends []string
+	told []string // in reply to the first attempt of each world
 }
 
 // slack is how long before an act of the script an answer may be given that the
@@ -27,18 +34,32 @@ var Declarations = []Declaration{
 		Name: "an outage is as long as it takes",
 		Why: "Starting a program, electing a leader and opening a store take the time of this machine in real time, and next to none in virtual time. " +
 			"A message that comes meanwhile is taken, or waits with its sender.",
-		covers: func(s *scenario.Scenario, at time.Duration, ends []string) bool {
-			return at >= firstAct(s)-slack && only(ends, kept, waiting)
+		covers: func(s *scenario.Scenario, of message) bool {
+			return of.at >= firstAct(s)-slack && only(of.ends, kept, waiting)
 		},
 	},
 	{
 		Name: "what nobody made durable survives by chance",
 		Why: "After a lying flush a power loss keeps some blocks and not others, by the seed and by what was written when. " +
 			"Programs write at other moments in each world.",
-		covers: func(s *scenario.Scenario, at time.Duration, ends []string) bool {
-			return s.Expect.Grade == scenario.LossDetected && at >= firstAct(s)-slack && only(ends, kept, lost, waiting)
+		covers: func(s *scenario.Scenario, of message) bool {
+			return s.Expect.Grade == scenario.LossDetected && of.at >= firstAct(s)-slack && only(of.ends, kept, lost, waiting)
 		},
 	},
+	{
+		Name: "a late machine elects",
+		Why: "A leader that gets no processor for a second is taken for dead. Who delivers in the election is told so, " +
+			"and has the message until the next attempt.",
+		covers: func(_ *scenario.Scenario, of message) bool {
+			return only(of.ends, kept, waiting) && slices.ContainsFunc(of.told, leaderless)
+		},
+	},
+}
+
+// leaderless says whether a node answered that nobody leads, or that the one who
+// did has stopped to in the midst of it.
+func leaderless(reply string) bool {
+	return strings.Contains(reply, "no leader") || strings.Contains(reply, "outcome unknown")
 }
 
 // declared is the name of what covers two ends of one message, or "".
@@ -46,8 +67,9 @@ func declared(s *scenario.Scenario, one, two *run.End, ends ...string) string {
 	if one == nil || two == nil {
 		return ""
 	}
+	of := message{max(one.Answered, two.Answered), ends, []string{one.Reply, two.Reply}}
 	for _, d := range Declarations {
-		if d.covers(s, max(one.Answered, two.Answered), ends) {
+		if d.covers(s, of) {
 			return d.Name
 		}
 	}

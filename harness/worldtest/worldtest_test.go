@@ -5,6 +5,7 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -25,9 +26,9 @@ import (
 )
 
 // atOnce is how many runs in real time there are at a time. Picked: they mostly
-// wait, and programs that are late for want of a processor show faults that no
+// wait, but programs that are late for want of a processor show faults that no
 // script has.
-const atOnce = 8
+var atOnce = max(2, min(8, 2*runtime.NumCPU()))
 
 var (
 	room = make(chan struct{}, atOnce)
@@ -194,6 +195,13 @@ func TestADifferenceIsSeen(t *testing.T) {
 	failed := outcome(check.Present, late)
 	failed.Run.Verdict = report.Fail
 	require.Len(t, Undeclared(Compare(s, outcome(check.Present, late), failed)), 1)
+	elected := outcome(check.Present, early)
+	elected.Ends[of].Reply = "451 4.3.0 storage: no leader [rcpt]"
+	require.Empty(t, Undeclared(Compare(s, elected, outcome(check.Present, early))))
+	elected.Ends[of].Became = run.Waiting
+	require.Empty(t, Undeclared(Compare(s, outcome(check.Present, early), elected)))
+	require.Len(t, Undeclared(Compare(s, outcome(check.Lost, early), elected)), 1, "no election loses mail")
+
 	missing := outcome(check.Present, late)
 	delete(missing.Ends, of)
 	require.Len(t, Undeclared(Compare(s, outcome(check.Present, late), missing)), 1)
