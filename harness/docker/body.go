@@ -17,6 +17,7 @@ type body interface {
 	pause(ctx context.Context) error
 	unpause(ctx context.Context) error
 	unplug(ctx context.Context) error
+	freeze()                          // at once, without the engine
 	remove(ctx context.Context) error // whether it runs or not
 	done() <-chan struct{}            // closed when the program has ended
 	exit() uint32                     // how it ended
@@ -56,6 +57,8 @@ func (p process) unpause(context.Context) error {
 	return nil
 }
 
+func (p process) freeze() { p.Pause() }
+
 // unplug does nothing: a process has no network of its own.
 func (p process) unplug(context.Context) error { return nil }
 
@@ -80,6 +83,7 @@ func (stillborn) kill(context.Context) error    { return nil }
 func (stillborn) pause(context.Context) error   { return nil }
 func (stillborn) unpause(context.Context) error { return nil }
 func (stillborn) unplug(context.Context) error  { return nil }
+func (stillborn) freeze()                       {}
 func (stillborn) remove(context.Context) error  { return nil }
 func (stillborn) exit() uint32                  { return mountFailed }
 func (stillborn) endsWithin(time.Duration) bool { return true }

@@ -1,12 +1,14 @@
 package docker
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"net/netip"
 	"os"
+	"syscall"
 	"time"
 
 	"github.com/containerd/errdefs"
@@ -158,6 +160,15 @@ func (b *box) unplug(ctx context.Context) error {
 		return fmt.Errorf("unplug container: %w", err)
 	}
 	return nil
+}
+
+// freeze stops the program where it is, until it is killed. If the engine counts
+// processes in another namespace, its number may be anybody's: nothing is done.
+func (b *box) freeze() {
+	groups, err := os.ReadFile(fmt.Sprintf("/proc/%d/cgroup", b.pid))
+	if err == nil && bytes.Contains(groups, []byte(b.id)) {
+		_ = syscall.Kill(b.pid, syscall.SIGSTOP) // it may have ended meanwhile
+	}
 }
 
 func (b *box) pause(ctx context.Context) error {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"sync"
 	"time"
 
@@ -61,7 +62,23 @@ func connect(ctx context.Context) (*engine, error) {
 	if err != nil {
 		return nil, noEngine(err)
 	}
+	if err := isHere(provider.Client()); err != nil {
+		_ = provider.Close() // the first error is the one that counts
+		return nil, err
+	}
 	return &engine{provider, provider.Client()}, nil
+}
+
+// socket is how the address of an engine begins that is surely on this machine.
+const socket = "unix://"
+
+// isHere refuses an engine of another machine: containers use mounts and addresses
+// of this one.
+func isHere(api interface{ DaemonHost() string }) error {
+	if host := api.DaemonHost(); !strings.HasPrefix(host, socket) {
+		return fmt.Errorf("%w: %s may be another machine, and containers use mounts and addresses of this one", ErrNoEngine, host)
+	}
+	return nil
 }
 
 // hello asks the engine that DOCKER_HOST names. The library would look for
@@ -75,6 +92,9 @@ func hello(ctx context.Context) error {
 		return noEngine(err)
 	}
 	defer api.Close()
+	if err := isHere(api); err != nil {
+		return err
+	}
 	if _, err := api.Ping(ctx, client.PingOptions{}); err != nil {
 		return noEngine(err)
 	}

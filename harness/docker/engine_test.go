@@ -207,6 +207,26 @@ func TestUnpluggedContainerIsNotHeard(t *testing.T) {
 	}, 20*time.Second, 10*time.Millisecond, "the next life has the same address")
 }
 
+// TestFrozenContainerDoesNothing at once, and can be killed.
+func TestFrozenContainerDoesNothing(t *testing.T) {
+	l := newLab(t)
+	b := l.start(l.plan("echo", ":24"))
+	l.says("listening")
+	state := func() string {
+		status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", b.pid))
+		require.NoError(t, err)
+		_, after, _ := strings.Cut(string(status), "State:\t")
+		return after[:1]
+	}
+	require.NotEqual(t, "T", state())
+	b.freeze()
+	require.Eventually(t, func() bool { return state() == "T" }, 10*time.Second, time.Millisecond)
+	require.NoError(t, b.kill(l.ctx))
+	require.True(t, b.endsWithin(20*time.Second))
+	other := box{id: b.id, pid: os.Getpid()}
+	other.freeze() // this process would stop here
+}
+
 // TestTakenAddressIsRefused gives two containers one address; what failed
 // leaves nothing.
 func TestTakenAddressIsRefused(t *testing.T) {
@@ -284,7 +304,7 @@ func TestFailingImageSaysWhy(t *testing.T) {
 }
 
 // TestEngineThatIsNotThere is found out within a bound: no socket, nobody
-// behind it, and somebody who never answers.
+// behind it, and somebody who never answers. One elsewhere is none.
 func TestEngineThatIsNotThere(t *testing.T) {
 	dir := t.TempDir()
 	silent, err := net.Listen("unix", filepath.Join(dir, "silent"))
@@ -307,6 +327,12 @@ func TestEngineThatIsNotThere(t *testing.T) {
 			require.Less(t, time.Since(start), 2*helloTimeout)
 		})
 	}
+	t.Run("elsewhere", func(t *testing.T) {
+		t.Setenv(client.EnvOverrideHost, "tcp://127.0.0.1:2375")
+		err := Missing(t.Context())
+		require.ErrorIs(t, err, ErrNoEngine)
+		require.ErrorContains(t, err, "may be another machine")
+	})
 	t.Run("nonsense", func(t *testing.T) {
 		t.Setenv(client.EnvOverrideHost, "nonsense")
 		require.ErrorIs(t, Missing(t.Context()), ErrNoEngine)

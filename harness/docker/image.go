@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/containerd/errdefs"
@@ -100,8 +101,13 @@ func (e *engine) forgetImages(ctx context.Context) error {
 		return fmt.Errorf("list images: %w", err)
 	}
 	for _, image := range old.Items {
-		if time.Since(time.Unix(image.Created, 0)) > imageAge {
-			_, _ = e.api.ImageRemove(ctx, image.ID, client.ImageRemoveOptions{PruneChildren: true})
+		if time.Since(time.Unix(image.Created, 0)) <= imageAge {
+			continue
+		}
+		for _, name := range image.RepoTags {
+			if strings.HasPrefix(name, imageName) { // else somebody made it of one of ours
+				_, _ = e.api.ImageRemove(ctx, name, client.ImageRemoveOptions{PruneChildren: true})
+			}
 		}
 	}
 	return nil

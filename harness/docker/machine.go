@@ -238,14 +238,16 @@ func (m *machine) gone(ctx context.Context, l *life) error {
 }
 
 // powerLoss shuts the volumes at this moment, and they lose what was not
-// durable. Then the machine leaves the network, so that its peers hear nothing,
-// and the program ends with what the kernel held for it.
+// durable. The program does nothing any more, unless it is just being started.
+// Then the machine leaves the network, so that its peers hear nothing, not even
+// the program's end, and the program ends with what the kernel held for it.
 func (m *machine) powerLoss() {
 	l := m.leave()
 	all := m.seats.list()
 	for _, s := range all {
 		s.shut()
 	}
+	m.freeze(l)
 	tell(all, vol.Machine.PowerLoss)
 	m.hurry(all)
 	m.then(func(ctx context.Context) error {
@@ -258,6 +260,14 @@ func (m *machine) powerLoss() {
 		go func() { _ = l.body.kill(ctx) }()
 		return errors.Join(endAll(m.seats.take(), (*live.Mount).Cut), m.gone(ctx, l))
 	})
+}
+
+// freeze stops a life's program, if nothing is under way on the machine that has
+// yet to say what the program is.
+func (m *machine) freeze(l *life) {
+	if l != nil && isClosed(m.asked) && l.body != nil {
+		l.body.freeze()
+	}
 }
 
 // hurry ends mounts at once if something is under way on the machine: the engine
