@@ -2,7 +2,8 @@
 //
 // It owns the looking for it, and what happens when it is not there: the test
 // is skipped with words that name what is missing, but fails where the
-// environment variable CI is true, as there everything must be. It assumes
+// environment variable CI is true, as there everything must be. How often a
+// test of rounds goes round is asked here too. It assumes
 // that looking is cheap and changes nothing. It imports the standard library
 // only.
 package need

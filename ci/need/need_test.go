@@ -99,3 +99,12 @@ func TestAnEngineThatAnswersIsThere(t *testing.T) {
 	}()
 	require.Empty(t, ended(t, Docker).failed)
 }
+
+func TestRoundsAreFewUnlessSomebodyAsks(t *testing.T) {
+	t.Setenv("FOURDAYS_ROUNDS", "")
+	require.Equal(t, fewRounds, Rounds(t))
+	t.Setenv("FOURDAYS_ROUNDS", "200")
+	require.Equal(t, 200, Rounds(t))
+	t.Setenv("FOURDAYS_ROUNDS", "many")
+	require.Contains(t, ended(t, func(t testing.TB) { Rounds(t) }).failed, `FOURDAYS_ROUNDS is "many"`)
+}

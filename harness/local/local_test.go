@@ -11,6 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"fourdays/ci/need"
 	"fourdays/harness/world"
 )
 
@@ -282,10 +283,7 @@ func TestWorldsBesideEachOther(t *testing.T) {
 
 // TestRoundsLeaveNothing starts, breaks and stops a world many times.
 func TestRoundsLeaveNothing(t *testing.T) {
-	rounds := 200
-	if testing.Short() {
-		rounds = 20
-	}
+	rounds := need.Rounds(t)
 	programs(t)
 	before := openFiles(t)
 	for i := range rounds {

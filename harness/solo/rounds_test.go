@@ -33,10 +33,7 @@ var ways = []func(t *testing.T, s *solo.Solo){
 // no mount, file descriptor or goroutine is left.
 func TestRoundsLeaveNothing(t *testing.T) {
 	need.FUSE(t)
-	rounds := 200
-	if testing.Short() {
-		rounds = 20
-	}
+	rounds := need.Rounds(t)
 	dir := t.TempDir()
 	round(t, dir, 0)                                          // what is made once is no leak
 	fds, goroutines := openFiles(t), runtime.NumGoroutine()+2 // those that look

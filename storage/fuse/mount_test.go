@@ -23,10 +23,7 @@ import (
 // TestRoundsOfMountingLeaveNothing mounts, uses and takes away, by unmounting and
 // by cutting off in turn, and finds no mount, descriptor or goroutine more.
 func TestRoundsOfMountingLeaveNothing(t *testing.T) {
-	rounds := 200
-	if testing.Short() {
-		rounds = 20
-	}
+	rounds := need.Rounds(t)
 	r := mounted(t)
 	require.NoError(t, r.m.Unmount())
 	fds, routines := open(t), runtime.NumGoroutine()
