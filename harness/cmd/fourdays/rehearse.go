@@ -98,7 +98,7 @@ func (c *playing) play(a *app, all []*rehearsal) error {
 		return err
 	}
 	for _, r := range all {
-		fmt.Fprintf(a.err, "seed %d  %s\n", r.seed, r.label())
+		fmt.Fprintf(a.err, "seed %d  %s%s\n", r.seed, r.label(), c.patience(r.scenario))
 	}
 	p := newProgress(a.err, len(all))
 	c.rehearse(a, all, p)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"time"
 
 	"fourdays/harness/live"
 	"fourdays/harness/local"
@@ -60,6 +61,17 @@ func builder(say func(string)) (*live.Builder, error) {
 
 // live says that time in the world is real.
 func (w where) live() bool { return w.World != simulated }
+
+// long is from when on a run in real time says beforehand what it takes. Picked.
+const long = 15 * time.Minute
+
+// patience is what somebody needs who starts a long run in real time.
+func (w where) patience(s *scenario.Scenario) string {
+	if lasts := s.Duration + s.Settle; w.live() && lasts > long {
+		return fmt.Sprintf("  (it takes %s and more: time is real in the world %s)", scenario.Duration(lasts), w.World)
+	}
+	return ""
+}
 
 // jobs is how many runs there are at a time. Programs in real time would take
 // the processors from one another, and be late for it.
