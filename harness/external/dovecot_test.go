@@ -1,7 +1,9 @@
 package external_test
 
 import (
+	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -33,21 +35,62 @@ func hurried(t *testing.T, path, variant string) *scenario.Scenario {
 	return s
 }
 
-// unexpected are the expectations that did not hold. A count of messages that is
-// late by some that have just come (D9) was seen once in some ten runs, and is
-// not what this test is about.
-func unexpected(r *report.Run) (all []string) {
+// unexpected are the checks and expectations that did not hold. With Maildir one
+// finding is not what these tests are about: STATUS counted too few in three of
+// some thirty runs, as scenarios/external/README.md says (D9). It fails "other
+// checks" as well, which only repeats what the checks themselves say.
+func unexpected(r *report.Run, format string) (all []string) {
+	known := false
 	for _, c := range r.Checks {
-		if c.Verdict == check.Fail && c.Name != "D9" {
+		switch {
+		case c.Verdict != check.Fail:
+		case format == "maildir" && c.Name == "D9" && strings.Contains(c.Why, "was said to have"):
+			known = true
+		default:
 			all = append(all, c.Name+": "+c.Why)
 		}
 	}
 	for _, x := range r.Expectations {
-		if x.Verdict != report.Pass && x.Name != "other checks" {
+		if x.Verdict != report.Pass && !(known && x.Name == "other checks") {
 			all = append(all, x.Name+": "+x.Why)
 		}
 	}
 	return all
+}
+
+// TestOneFindingIsKnown: it is excused where it was seen, and nothing beside it.
+func TestOneFindingIsKnown(t *testing.T) {
+	run := func(name, why string) *report.Run {
+		return &report.Run{
+			Checks:       []check.Check{{Name: name, Verdict: check.Fail, Why: why}},
+			Expectations: []report.Expectation{{Name: "other checks", Verdict: report.Fail, Why: name}},
+		}
+	}
+	count := "INBOX of u0003@libero.example was said to have 7 messages, at least 1 too few"
+	require.Empty(t, unexpected(run("D9", count), "maildir"))
+	require.Len(t, unexpected(run("D9", count), "mdbox"), 2)
+	require.Len(t, unexpected(run("D9", "INBOX of u0003@libero.example was shown empty"), "maildir"), 2)
+	require.Len(t, unexpected(run("D1", "lost"), "maildir"), 2)
+}
+
+// TestTheTablesAreThere: the page that tells of Dovecot was made by runs, and says
+// of which version.
+func TestTheTablesAreThere(t *testing.T) {
+	text, err := os.ReadFile("../../scenarios/external/README.md")
+	require.NoError(t, err)
+	_, made, there := strings.Cut(string(text), "<!-- made by fourdays compare")
+	require.True(t, there)
+	for format, name := range map[string]string{"maildir": "Maildir", "mdbox": "mdbox"} {
+		all, _, err := scenario.LoadAll("../../scenarios/external/dovecot-" + format + ".yaml")
+		require.NoError(t, err)
+		_, section, there := strings.Cut(made, "## Dovecot with "+name)
+		require.True(t, there, format)
+		section, _, _ = strings.Cut(section, "\n## ")
+		require.Regexp(t, `Dovecot \(2\.\d+\.\d+`, section)
+		for _, s := range all {
+			require.Regexp(t, `(?m)^\| `+regexp.QuoteMeta(s.Variant.Name)+` \| \d+ \|`, section, format)
+		}
+	}
 }
 
 // TestDovecot plays the shipped files for both formats: nothing is wrong when
@@ -65,7 +108,7 @@ func TestDovecot(t *testing.T) {
 					Dir: t.TempDir(), Folder: filepath.Dir(path), Place: place(t),
 				})
 				require.NoError(t, err)
-				require.Empty(t, unexpected(r), r.Why)
+				require.Empty(t, unexpected(r, format), r.Why)
 				require.Greater(t, r.Mail.Acknowledged, 20)
 				require.Zero(t, r.Mail.Lost+r.Mail.Unread+r.Mail.Altered)
 				require.Contains(t, r.Target.Version, "2.")
@@ -87,7 +130,7 @@ func TestAServerThatDiesHalfwayIsStartedAgain(t *testing.T) {
 	s.External.Hooks.Start.Run = `test -e "$RUN/again" && exec dovecot/start.sh; touch "$RUN/again"; exec timeout --foreground -s KILL 4 dovecot/start.sh`
 	r, err := run.Run(t.Context(), s, run.Options{Dir: t.TempDir(), Folder: filepath.Dir(path), Place: place(t)})
 	require.NoError(t, err)
-	require.Empty(t, unexpected(r), r.Why)
+	require.Empty(t, unexpected(r, "maildir"), r.Why)
 	require.Equal(t, report.Serving, r.Nodes[0].State)
 	require.True(t, slices.ContainsFunc(r.Timeline, func(e report.Event) bool {
 		return strings.Contains(e.Text, "n1 ended itself with code 137; the supervisor starts it again")
