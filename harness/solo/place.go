@@ -31,21 +31,42 @@ func label(dir string) string {
 	return fmt.Sprintf("%.24s-%012x", base, h.Sum64()&(1<<48-1))
 }
 
-// Real is a directory's path without links. The last element is not looked at if
-// it does not answer: the mount on it may be dead.
+// mostLinks is how many links Real follows from one to the next, as the kernel.
+const mostLinks = 40
+
+// Real is a directory's path without links. The mount on it is never asked, for
+// it may be dead, or hang. So this is not EvalSymlinks, which looks at the last
+// element: to read a link takes no answer from a mount, to look at a file does.
 func Real(dir string) (string, error) {
-	abs, err := filepath.Abs(dir)
-	if err != nil {
-		return dir, err
+	abs, err := absolute(dir)
+	for range mostLinks {
+		if err != nil {
+			return dir, err
+		}
+		parent, missing := filepath.EvalSymlinks(filepath.Dir(abs))
+		if missing != nil {
+			return abs, nil
+		}
+		abs = filepath.Join(parent, filepath.Base(abs))
+		to, err := os.Readlink(abs)
+		if err != nil {
+			return abs, nil
+		}
+		if abs = filepath.Clean(to); !filepath.IsAbs(to) {
+			abs = filepath.Join(parent, to)
+		}
 	}
-	if info, err := os.Lstat(abs); err == nil && info.Mode()&os.ModeSymlink != 0 {
-		return filepath.EvalSymlinks(abs)
+	return dir, syscall.ELOOP
+}
+
+// absolute is as filepath.Abs, which looks at the working directory: that may be
+// the mount.
+func absolute(dir string) (string, error) {
+	if filepath.IsAbs(dir) {
+		return filepath.Clean(dir), nil
 	}
-	parent, err := filepath.EvalSymlinks(filepath.Dir(abs))
-	if err != nil {
-		return abs, nil
-	}
-	return filepath.Join(parent, filepath.Base(abs)), nil
+	wd, err := syscall.Getwd()
+	return filepath.Join(wd, dir), err
 }
 
 // longestSocket is how long the path of a socket may be: sun_path of unix(7).

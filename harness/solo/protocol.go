@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -28,6 +29,9 @@ const (
 )
 
 var verbs = []string{Arm, Disarm, PowerLoss, Failover, Heal, Faults, Stats, Umount}
+
+// nameForm is what a bug can be armed as, as in a scenario.
+var nameForm = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,79}$`)
 
 // Request is a command.
 type Request struct {
@@ -115,6 +119,8 @@ func (r Request) check() error {
 	switch {
 	case r.Do == Arm && r.Bug == "":
 		return errors.New("arm: say which bug")
+	case r.As != "" && !nameForm.MatchString(r.As):
+		return fmt.Errorf("arm as %.100q: want at most 80 lower-case letters, digits and hyphens", r.As)
 	case r.Do == Disarm && r.Name == "":
 		return errors.New("disarm: say the name of what was armed")
 	case r.ReachedAt < 0 || r.Chance < 0 || r.Chance > 1:

@@ -2,6 +2,7 @@ package solo
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -16,6 +17,8 @@ const (
 	dialWait  = 2 * time.Second
 	replyWait = 10 * time.Second // to take an answer
 	endWait   = 5 * time.Second  // to end after an umount
+	drainWait = 2 * time.Second  // to send the rest of a line that is too long
+	drainMost = 64 << 20         // bytes of it that are taken
 )
 
 // Listen makes the socket of a mount. One that is there and answered by nobody
@@ -71,7 +74,18 @@ func (s *Solo) converse(c net.Conn) {
 	}
 	if errors.Is(in.Err(), bufio.ErrTooLong) {
 		_ = reply(c, Response{Error: fmt.Sprintf("a command has at most %d bytes", longest)})
+		drain(c)
 	}
+}
+
+// drain takes what else comes. A socket that is closed before that takes the
+// answer away from who is still sending.
+func drain(c net.Conn) {
+	if u, ok := c.(*net.UnixConn); ok {
+		_ = u.CloseWrite()
+	}
+	_ = c.SetReadDeadline(time.Now().Add(drainWait))
+	_, _ = io.CopyN(io.Discard, c, drainMost)
 }
 
 func (s *Solo) answer(c net.Conn, line []byte) error {
@@ -92,14 +106,20 @@ func reply(c net.Conn, r Response) error {
 }
 
 // Ask has one command carried out by whoever listens on a socket. Once an umount
-// is answered, it waits for the process to end.
-func Ask(path string, r Request) (Response, error) {
-	c, err := net.DialTimeout("unix", path, dialWait)
+// is answered, it waits for the process to end. When ctx ends it returns; what was
+// asked is carried out all the same.
+func Ask(ctx context.Context, path string, r Request) (Response, error) {
+	d := net.Dialer{Timeout: dialWait}
+	c, err := d.DialContext(ctx, "unix", path)
 	if err != nil {
 		return Response{}, fmt.Errorf("reach the mount: %w", err)
 	}
 	defer c.Close()
+	defer context.AfterFunc(ctx, func() { _ = c.Close() })()
 	answer, err := ask(c, r)
+	if err != nil && ctx.Err() != nil {
+		return answer, fmt.Errorf("%s: no answer yet, but the mount is at it: %w", r.Do, ctx.Err())
+	}
 	if err == nil && r.Do == Umount {
 		_ = c.SetReadDeadline(time.Now().Add(endWait))
 		_, _ = io.Copy(io.Discard, c)

@@ -1,6 +1,7 @@
 package solo_test
 
 import (
+	"context"
 	"fmt"
 	"net"
 	"os"
@@ -162,6 +163,7 @@ func TestWhatCannotBeDoneIsSaid(t *testing.T) {
 		{solo.Request{Do: solo.Arm, Bug: "gremlins"}, `there is no bug "gremlins"`},
 		{solo.Request{Do: solo.Arm}, "say which bug"},
 		{solo.Request{Do: solo.Arm, Bug: "flush-lies", On: solo.On{OS: "other/*"}}, "no volume in scope"},
+		{solo.Request{Do: solo.Arm, Bug: "flush-lies", As: "\x00"}, `arm as "\x00": want`},
 		{solo.Request{Do: solo.Disarm, Name: "x"}, "nothing is armed"},
 		{solo.Request{Do: "explode"}, `there is no command "explode"`},
 	} {
@@ -190,10 +192,10 @@ func TestTheSocket(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, os.FileMode(0o600), info.Mode().Perm())
 
-	answer, err := solo.Ask(path, solo.Request{Do: solo.Stats})
+	answer, err := solo.Ask(t.Context(), path, solo.Request{Do: solo.Stats})
 	require.NoError(t, err)
 	require.Equal(t, dir, answer.Status.Dir)
-	_, err = solo.Ask(path, solo.Request{Do: solo.Disarm, Name: "x"})
+	_, err = solo.Ask(t.Context(), path, solo.Request{Do: solo.Disarm, Name: "x"})
 	require.EqualError(t, err, "nothing is armed")
 
 	c, err := net.Dial("unix", path)
@@ -210,6 +212,52 @@ func TestTheSocket(t *testing.T) {
 	}
 	require.Contains(t, text, "not a command: invalid character 'G'")
 	require.Contains(t, text, `\"lazy\" belongs to umount`)
+}
+
+// TestALineThatIsTooLongIsAnswered though whoever sends it reads only after it.
+func TestALineThatIsTooLongIsAnswered(t *testing.T) {
+	s, dir := open(t, array.ArrayConfig{})
+	t.Setenv("XDG_RUNTIME_DIR", t.TempDir())
+	path, _, err := solo.Place(dir)
+	require.NoError(t, err)
+	l, err := solo.Listen(path)
+	require.NoError(t, err)
+	defer l.Close()
+	go s.Serve(l)
+	_, err = solo.Ask(t.Context(), path, solo.Request{Do: solo.Disarm, Name: strings.Repeat("x", 4<<20)})
+	require.EqualError(t, err, "a command has at most 65536 bytes")
+}
+
+// TestWhoAsksNeedNotWait for a mount that does not answer.
+func TestWhoAsksNeedNotWait(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "s")
+	l, err := net.Listen("unix", path)
+	require.NoError(t, err)
+	defer l.Close()
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() {
+		_, _ = l.Accept()
+		cancel()
+	}()
+	_, err = solo.Ask(ctx, path, solo.Request{Do: solo.Umount})
+	require.ErrorIs(t, err, context.Canceled)
+}
+
+// TestLinksLeadToOneDirectory, whether or not it is there.
+func TestLinksLeadToOneDirectory(t *testing.T) {
+	dir, err := filepath.EvalSymlinks(t.TempDir())
+	require.NoError(t, err)
+	t.Chdir(dir)
+	for name, to := range map[string]string{"a": "b", "b": dir + "/x/../c", "round": "round"} {
+		require.NoError(t, os.Symlink(to, name))
+	}
+	for _, path := range []string{"a", "./b", "c/", dir + "/a"} {
+		real, err := solo.Real(path)
+		require.NoError(t, err)
+		require.Equal(t, filepath.Join(dir, "c"), real)
+	}
+	_, err = solo.Real("round")
+	require.ErrorIs(t, err, syscall.ELOOP)
 }
 
 // TestASocketOfTheDeadIsTakenOver, one of the living is not.

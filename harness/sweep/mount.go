@@ -89,6 +89,17 @@ func Dead(dir string) bool {
 	return false
 }
 
+// At is the connection of our mount at a directory, or "" if there is none.
+func At(dir string) (connection string) {
+	_, ours, _ := mountTable()
+	for _, o := range ours {
+		if o.dir == dir {
+			connection = o.connection
+		}
+	}
+	return connection
+}
+
 func mounts(context.Context) ([]leftover, error) {
 	_, ours, err := mountTable()
 	var all []leftover

@@ -1,11 +1,13 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
 	"fourdays/harness/report"
 	"fourdays/harness/solo"
+	"fourdays/harness/sweep"
 )
 
 type ctlCmd struct {
@@ -117,9 +119,9 @@ func (c *ctlOf) ask(a *app, r solo.Request, asJSON bool) error {
 	if err != nil {
 		return err
 	}
-	answer, err := solo.Ask(socket, r)
+	answer, err := solo.Ask(a.ctx, socket, r)
 	if err != nil {
-		return fail(exitError, "%s: %w", dir, err)
+		return fail(unanswered(a), "%s: %w", dir, err)
 	}
 	switch {
 	case asJSON:
@@ -136,15 +138,35 @@ func (c *ctlOf) ask(a *app, r solo.Request, asJSON bool) error {
 	return err
 }
 
+// unanswered is the exit code when a mount has not done what it was asked.
+func unanswered(a *app) int {
+	if a.ctx.Err() != nil {
+		return exitInterrupted
+	}
+	return exitError
+}
+
+// errDead is that the server of what is mounted has ended.
+var errDead = errors.New("a mount is there whose server was killed")
+
+// takenAway says how a dead mount is taken away.
+func takenAway(dir string) error {
+	return fail(exitUsage, "%s: %w; fourdays umount %s takes it away", dir, errDead, quoted(dir))
+}
+
 // findMount is a directory's real path and the socket of what is mounted there.
+// It never asks the mount itself, which may hang: who disarms comes this way.
 func findMount(dir string) (real, socket string, err error) {
 	if real, err = solo.Real(dir); err != nil {
 		return dir, "", fail(exitUsage, "%s: %w", dir, err)
 	}
-	if socket = solo.Find(real); socket == "" || !solo.Answers(socket) {
-		return real, "", fail(exitUsage, "nobody serves %s: want a directory that this user's fourdays mount has mounted", real)
+	if socket = solo.Find(real); socket != "" && solo.Answers(socket) {
+		return real, socket, nil
 	}
-	return real, socket, nil
+	if sweep.Dead(real) {
+		return real, "", takenAway(real)
+	}
+	return real, "", fail(exitUsage, "nobody serves %s: want a directory that this user's fourdays mount has mounted", real)
 }
 
 func printStatus(a *app, s *solo.Status) error {

@@ -62,8 +62,10 @@ func scripts(t *testing.T, dir string) {
 // unmountAll ends what a script that failed has left mounted.
 func unmountAll(run string) {
 	sockets, _ := filepath.Glob(filepath.Join(run, "fourdays", "*.sock"))
+	ctx, cancel := context.WithTimeout(context.Background(), mountWait)
+	defer cancel()
 	for _, path := range sockets {
-		_, _ = solo.Ask(path, solo.Request{Do: solo.Umount, Lazy: true})
+		_, _ = solo.Ask(ctx, path, solo.Request{Do: solo.Umount, Lazy: true})
 	}
 }
 

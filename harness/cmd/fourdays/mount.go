@@ -1,28 +1,22 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"runtime"
-	"slices"
 	"strings"
 	"syscall"
-	"time"
 
 	"fourdays/harness/run"
 	"fourdays/harness/scenario"
 	"fourdays/harness/solo"
+	"fourdays/harness/sweep"
 	"fourdays/storage/array"
 	"fourdays/storage/fuse"
 )
-
-// mountWait is how long a mount in the background may take to be ready. Picked.
-const mountWait = 30 * time.Second
 
 // readyVariable tells a process in the background that it has to say on its open
 // file 3 when the mount is ready.
@@ -68,6 +62,9 @@ func (c *mountCmd) Run(a *app) error {
 		return fail(exitUsage, "mount %s: %w", c.Dir, err)
 	}
 	if !c.Foreground {
+		if socket := solo.Find(dir); (socket == "" || !solo.Answers(socket)) && sweep.Dead(dir) {
+			return takenAway(dir)
+		}
 		return c.background(a, dir)
 	}
 	cfg, err := c.config(dir)
@@ -214,62 +211,21 @@ func (c *mountCmd) background(a *app, dir string) error {
 	}
 	defer log.Close()
 	defer os.Remove(log.Name())
-	cmd, ready, err := again(log)
+	s, err := again(dir, socket, log)
 	if err != nil {
 		return fail(exitError, "mount %s: start in the background: %w", dir, err)
 	}
-	defer ready.Close()
-	if err := await(a.ctx, cmd, ready); err != nil {
+	if err := s.await(a.ctx); err != nil {
 		said, _ := os.ReadFile(log.Name())
-		if len(said) > 0 {
+		if len(said) > 0 && a.ctx.Err() == nil {
 			fmt.Fprint(a.err, string(said))
-			return &failure{code: max(cmd.ProcessState.ExitCode(), exitUsage)}
+			return &failure{code: max(s.code, exitUsage)}
 		}
-		return fail(exitError, "mount %s: %w", dir, err)
+		return fail(unanswered(a), "mount %s: %w", dir, err)
 	}
 	_ = os.Rename(log.Name(), logPath)
 	c.hints(a, dir, socket)
 	return nil
-}
-
-// again starts this command in the background. It says on the pipe when it is
-// ready, and everything else in the log.
-func again(log *os.File) (*exec.Cmd, *os.File, error) {
-	self, err := os.Executable()
-	if err != nil {
-		return nil, nil, err
-	}
-	ours, theirs, err := os.Pipe()
-	if err != nil {
-		return nil, nil, err
-	}
-	defer theirs.Close()
-	cmd := exec.Command(self)
-	cmd.Args = slices.Concat(os.Args[:2], []string{"--foreground"}, os.Args[2:])
-	cmd.Env = append(os.Environ(), readyVariable+"=3")
-	cmd.Stdout, cmd.Stderr, cmd.ExtraFiles = log, log, []*os.File{theirs}
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
-	if err := cmd.Start(); err != nil {
-		return nil, nil, errors.Join(err, ours.Close())
-	}
-	return cmd, ours, nil
-}
-
-// await returns when the process is ready. One that never will be is ended.
-func await(ctx context.Context, cmd *exec.Cmd, ready *os.File) error {
-	stop := context.AfterFunc(ctx, func() { _ = cmd.Process.Kill() })
-	defer stop()
-	_ = ready.SetReadDeadline(time.Now().Add(mountWait))
-	line := make([]byte, 16)
-	n, err := ready.Read(line)
-	if err == nil && strings.HasPrefix(string(line[:n]), "ready") {
-		return cmd.Process.Release()
-	}
-	if errors.Is(err, os.ErrDeadlineExceeded) {
-		_ = cmd.Process.Kill()
-		err = fmt.Errorf("not ready within %v", mountWait)
-	}
-	return errors.Join(err, cmd.Wait())
 }
 
 // quoted is a path as a shell takes it.

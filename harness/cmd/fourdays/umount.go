@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 
 	"fourdays/harness/solo"
@@ -16,14 +17,14 @@ type umountCmd struct {
 func (c *umountCmd) Run(a *app) error {
 	dir, socket, err := findMount(c.Dir)
 	if err == nil {
-		answer, err := solo.Ask(socket, solo.Request{Do: solo.Umount, Lazy: c.Lazy})
+		answer, err := solo.Ask(a.ctx, socket, solo.Request{Do: solo.Umount, Lazy: c.Lazy})
 		if err != nil {
-			return fail(exitError, "%w%s", err, c.hint())
+			return fail(unanswered(a), "%w%s", err, c.hint())
 		}
 		_, err = fmt.Fprintln(a.out, answer.Text)
 		return err
 	}
-	if !sweep.Dead(dir) {
+	if !errors.Is(err, errDead) {
 		return err
 	}
 	if err := sweep.Unmount(dir); err != nil {
