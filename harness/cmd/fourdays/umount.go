@@ -25,16 +25,24 @@ func (c *umountCmd) Run(a *app) error {
 		return err
 	}
 	if !errors.Is(err, errDead) {
+		if sweep.At(dir) == "" {
+			forget(dir)
+		}
 		return err
 	}
 	if err := sweep.Unmount(dir); err != nil {
 		return fail(exitError, "unmount %s: %w", dir, err)
 	}
-	if left := solo.Find(dir); left != "" {
-		_ = solo.Forget(left)
-	}
+	forget(dir)
 	_, err = fmt.Fprintf(a.out, "unmounted %s, which nobody served any more\n", dir)
 	return err
+}
+
+// forget removes the socket and the log of a server that was killed.
+func forget(dir string) {
+	if left := solo.Find(dir); left != "" && !solo.Answers(left) {
+		_ = solo.Forget(left)
+	}
 }
 
 func (c *umountCmd) hint() string {
