@@ -28,7 +28,7 @@ import (
 // atOnce is how many runs in real time there are at a time. Picked: they mostly
 // wait, but programs that are late for want of a processor show faults that no
 // script has.
-var atOnce = max(2, min(8, 2*runtime.NumCPU()))
+var atOnce = min(8, 3*runtime.NumCPU())
 
 var (
 	room = make(chan struct{}, atOnce)
