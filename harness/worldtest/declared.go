@@ -49,9 +49,13 @@ var Declarations = []Declaration{
 	{
 		Name: "a late machine elects",
 		Why: "A leader that gets no processor for a second is taken for dead. Who delivers in the election is told so, " +
-			"and has the message until the next attempt.",
-		covers: func(_ *scenario.Scenario, of message) bool {
-			return only(of.ends, kept, waiting) && slices.ContainsFunc(of.told, leaderless)
+			"and has the message until the next attempt, which may come after an act of the script.",
+		covers: func(s *scenario.Scenario, of message) bool {
+			may := []string{kept, waiting}
+			if s.Expect.Grade == scenario.LossDetected {
+				may = append(may, lost)
+			}
+			return only(of.ends, may...) && slices.ContainsFunc(of.told, leaderless)
 		},
 	},
 }

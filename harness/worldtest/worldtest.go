@@ -44,33 +44,44 @@ type Difference struct {
 	What     string // "verdict", "d7 for u0001@libero.example"
 	One, Two string
 	Declared string // the name of the declaration that covers it, "" if none does
+	Told     string // how the first attempts were answered
 }
 
 // String is a difference as a test's message has it.
 func (d Difference) String() string {
 	text := fmt.Sprintf("%s: %s and %s", d.What, d.One, d.Two)
 	if d.Declared != "" {
-		text += " (declared: " + d.Declared + ")"
+		return text + " (declared: " + d.Declared + ")"
 	}
-	return text
+	return text + d.Told
 }
 
 // Compare says in what two runs of one scenario differ.
 func Compare(s *scenario.Scenario, one, two Outcome) (all []Difference) {
-	add := func(what, a, b, declared string) {
+	add := func(what, a, b, declared, told string) {
 		if a != b {
-			all = append(all, Difference{what, a, b, declared})
+			all = append(all, Difference{what, a, b, declared, told})
 		}
 	}
-	add("verdict", one.Run.Verdict, two.Run.Verdict, "")
+	add("verdict", one.Run.Verdict, two.Run.Verdict, "", "")
 	for i, x := range one.Run.Expectations {
-		add("expectation "+x.Name, x.Verdict, two.Run.Expectations[i].Verdict, "")
+		add("expectation "+x.Name, x.Verdict, two.Run.Expectations[i].Verdict, "", "")
 	}
 	for _, of := range recipients(one, two) {
 		a, b := promised(one.Ends[of]), promised(two.Ends[of])
-		add(of.Message+" for "+of.Account, a, b, declared(s, one.Ends[of], two.Ends[of], a, b))
+		add(of.Message+" for "+of.Account, a, b, declared(s, one.Ends[of], two.Ends[of], a, b), told(one.Ends[of], two.Ends[of]))
 	}
 	return all
+}
+
+// told is what helps to find out why two ends differ.
+func told(ends ...*run.End) (text string) {
+	for _, e := range ends {
+		if e != nil {
+			text += fmt.Sprintf("; first answer after %v: %s", e.Answered, e.Reply)
+		}
+	}
+	return text
 }
 
 // recipients are those of either run, sorted.

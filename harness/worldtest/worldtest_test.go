@@ -201,6 +201,9 @@ func TestADifferenceIsSeen(t *testing.T) {
 	elected.Ends[of].Became = run.Waiting
 	require.Empty(t, Undeclared(Compare(s, outcome(check.Present, early), elected)))
 	require.Len(t, Undeclared(Compare(s, outcome(check.Lost, early), elected)), 1, "no election loses mail")
+	lies := load(t, "testdata/lying-flush-all.yaml")
+	require.Empty(t, Undeclared(Compare(lies, outcome(check.Lost, early), elected)), "taken again when the flush lied")
+	require.Len(t, Undeclared(Compare(lies, outcome(check.Lost, early), outcome(check.Present, early))), 1)
 
 	missing := outcome(check.Present, late)
 	delete(missing.Ends, of)
