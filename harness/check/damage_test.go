@@ -367,3 +367,24 @@ func TestAReplicaAloneMayBeBehind(t *testing.T) {
 	r := tale.judge()
 	require.Empty(t, verdicts(r, Fail))
 }
+
+// TestFlagsOnAReplicaAloneMayBeBehind: the same for changes of flags.
+func TestFlagsOnAReplicaAloneMayBeBehind(t *testing.T) {
+	tale := newTale()
+	plain := func(v *hist.View) {
+		for i := range v.Messages {
+			v.Messages[i].Flags = nil
+		}
+	}
+	tale.each("n1", ann, inbox, plain)
+	require.Contains(t, verdicts(tale.judge(), Fail), "D8", "two others can bring it up to date")
+
+	tale.in.Replicas[1].Reachable = false
+	tale.ops = slices.DeleteFunc(tale.ops, func(op *hist.Op) bool {
+		return op.By == "audit" && (op.Kind != hist.Audit || op.Node != "n1")
+	})
+	r := tale.judge()
+	require.Empty(t, verdicts(r, Fail))
+	require.Zero(t, r.Classes[1].Lost)
+	require.Positive(t, r.Classes[1].Unread)
+}

@@ -187,8 +187,8 @@ func (f *finale) fateOf(s *slot) fate {
 // majority says whether the replicas that were looked at can agree among
 // themselves. Fewer may be behind what the others hold, for nobody can bring
 // them up to date.
-func (f *finale) majority(b *mailbox) bool {
-	return 2*bits.OnesCount64(b.looked) > len(f.in.Replicas)
+func (j *Judge) majority(b *mailbox) bool {
+	return 2*bits.OnesCount64(b.looked) > len(j.in.Replicas)
 }
 
 // quorate says whether the believed replicas meet every majority: only then is

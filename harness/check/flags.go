@@ -248,6 +248,10 @@ func (j *Judge) judgeFlags(s *slot, class *Class) {
 		kept := !s.gone() && !s.mayGo && !s.mayMove
 		lost := f.lost != nil && f.sure(f.lostUS+1)
 		lacking := f.lacking & s.box.looked
+		behind := lacking != 0 && !j.majority(s.box)
+		if behind {
+			lacking = 0
+		}
 		switch {
 		case lost:
 			j.flagLost(s, f, f.lost)
@@ -261,7 +265,7 @@ func (j *Judge) judgeFlags(s *slot, class *Class) {
 		switch {
 		case lost && f.wrong || lacking != 0 && lacking == s.box.looked && f.sure(never):
 			class.lose(f.answeredUS)
-		case !f.looked:
+		case !f.looked || behind:
 			class.Unread++
 		}
 	}
