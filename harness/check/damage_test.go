@@ -388,3 +388,19 @@ func TestFlagsOnAReplicaAloneMayBeBehind(t *testing.T) {
 	require.Zero(t, r.Classes[1].Lost)
 	require.Positive(t, r.Classes[1].Unread)
 }
+
+// TestAMailboxThatAReplicaAloneLacksMayBeElsewhere: it was made when that one was
+// behind already.
+func TestAMailboxThatAReplicaAloneLacksMayBeElsewhere(t *testing.T) {
+	tale := newTale()
+	tale.ops = slices.DeleteFunc(tale.ops, func(op *hist.Op) bool { return op.By == "audit" && op.Mailbox == "Work" })
+	require.Contains(t, verdicts(tale.judge(), Fail), "D9")
+
+	tale.in.Replicas[1].Reachable, tale.in.Replicas[2].Reachable = false, false
+	tale.ops = slices.DeleteFunc(tale.ops, func(op *hist.Op) bool {
+		return op.By == "audit" && (op.Kind != hist.Audit || op.Node != "n1")
+	})
+	r := tale.judge()
+	require.NotContains(t, verdicts(r, Fail), "D9")
+	require.Positive(t, r.Classes[2].Unread)
+}

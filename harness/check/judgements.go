@@ -230,7 +230,7 @@ func (f *finale) judgeCreated(b *mailbox) {
 	f.mailbox.Acknowledged++
 	switch {
 	case b.holding != 0 || b.read:
-	case b.looked == f.full && f.full != 0:
+	case b.looked == f.full && f.full != 0 && f.quorate():
 		f.mailbox.lose(b.createdOp.AnsweredUS)
 		f.violate(checkD9, nil, b.createdOp, "%s was made and is nowhere that serves", b.title())
 	default:
