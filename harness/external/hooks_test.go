@@ -63,7 +63,7 @@ expect: {lost: 0}
 // play runs the script with changes in its text, and returns what the harness
 // says of it and what the hooks printed. Whatever happens, it is over soon and
 // nothing is left.
-func play(t *testing.T, changes ...string) (*report.Run, error, string) {
+func play(t *testing.T, changes ...string) (*report.Run, string, error) {
 	t.Helper()
 	need.FUSE(t)
 	s, err := scenario.Parse("script.yaml", []byte(strings.NewReplacer(changes...).Replace(script)))
@@ -80,7 +80,7 @@ func play(t *testing.T, changes ...string) (*report.Run, error, string) {
 	require.Empty(t, marked(t, temp))
 	log, lerr := os.ReadFile(filepath.Join(dir, "log", "programs.log"))
 	require.NoError(t, lerr)
-	return r, err, string(log)
+	return r, string(log), err
 }
 
 // marked are the processes that this test has started and whose files would be
@@ -115,7 +115,7 @@ func TestATargetThatDoesNotComeUpEndsTheRunSoon(t *testing.T) {
 		{"takes no mail", "", "", "fill the archive: 6 of 6 messages and folders were refused"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			r, err, _ := play(t, c.from, c.to)
+			r, _, err := play(t, c.from, c.to)
 			require.ErrorContains(t, err, c.want)
 			require.Equal(t, report.Error, r.Verdict)
 		})
@@ -124,7 +124,7 @@ func TestATargetThatDoesNotComeUpEndsTheRunSoon(t *testing.T) {
 
 // TestHooksFindTheirEnvironment prints it, from the folder of the scenario.
 func TestHooksFindTheirEnvironment(t *testing.T) {
-	_, _, log := play(t, `"true"`, "\"true\"\n    version: test -d \"$RUN\" && touch \"$DATA/here\" && ls \"$DATA\" && cat \"$ACCOUNTS\" && echo at $HOST:$LMTP_PORT as $NODE")
+	_, log, _ := play(t, `"true"`, "\"true\"\n    version: test -d \"$RUN\" && touch \"$DATA/here\" && ls \"$DATA\" && cat \"$ACCOUNTS\" && echo at $HOST:$LMTP_PORT as $NODE")
 	for _, want := range []string{"hook version: here", "hook version: u0001@libero.example\tu0001@libero.example\tpw-u0001@libero.example", ":2424 as n1"} {
 		require.Contains(t, log, want)
 	}
@@ -132,14 +132,14 @@ func TestHooksFindTheirEnvironment(t *testing.T) {
 
 // TestWhatAServerLeavesInTheBackgroundIsKilled starts a server that has children.
 func TestWhatAServerLeavesInTheBackgroundIsKilled(t *testing.T) {
-	_, err, _ := play(t, "exec sleep 60", "sleep 61 & sleep 62 & setsid sleep 63 & wait")
+	_, _, err := play(t, "exec sleep 60", "sleep 61 & sleep 62 & setsid sleep 63 & wait")
 	require.Error(t, err) // it takes no mail; play has looked for what is left
 }
 
 // TestWhatAServerLeavesWhenItEndsIsKilled has a server end by itself, and leave a
 // process that has given up its environment, as those of Dovecot do.
 func TestWhatAServerLeavesWhenItEndsIsKilled(t *testing.T) {
-	_, err, _ := play(t, "exec sleep 60", "env -i sleep 64.017 & sleep 0.3", `"true"`, "\"true\"\n    accounts: sleep 9")
+	_, _, err := play(t, "exec sleep 60", "env -i sleep 64.017 & sleep 0.3", `"true"`, "\"true\"\n    accounts: sleep 9")
 	require.ErrorContains(t, err, "n1 ended with code 0 before the run began")
 	all, err := filepath.Glob("/proc/[0-9]*/cmdline")
 	require.NoError(t, err)

@@ -33,12 +33,11 @@ import (
 )
 
 func main() {
-	if err := run(os.Args[1:]); err != nil {
-		fmt.Fprintln(os.Stderr, "mailload:", err)
-		os.Exit(1)
-	}
+	fmt.Fprintln(os.Stderr, "mailload:", run(os.Args[1:]))
+	os.Exit(1)
 }
 
+// run serves until it cannot.
 func run(args []string) error {
 	flags := flag.NewFlagSet("mailload", flag.ContinueOnError)
 	address := flags.String("control", "127.0.0.1:9000", "`IP:port` to listen on for the harness")
