@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"fourdays/storage/bug"
 )
 
 // Issue is one thing that is wrong with a file, and what would be right.
@@ -43,32 +45,11 @@ func newError(file string, issues []Issue) *Error {
 func closest(word string, known []string) string {
 	best, at := "", 3
 	for _, k := range known {
-		if d := distance(word, k); d < at && d < len(k) {
+		if d := bug.Distance(word, k); d < at && d < len(k) {
 			best, at = k, d
 		}
 	}
 	return best
-}
-
-// distance is the number of letters to add, drop or change between two words.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			change := diagonal
-			if a[i] != b[j] {
-				change++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(change, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
 }
 
 // oneOf says what is accepted, with a guess at what was meant.

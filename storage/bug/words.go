@@ -125,9 +125,14 @@ func oneOf[T ~string](words []T) string {
 // near is the word that was probably meant, as the end of an error, or nothing:
 // words within two letters of what was written, the nearest first.
 func near(wrote string, words []string) string {
+	const longest = 64 // picked: what is longer is no word, and costs its square
 	best, least := "", 3
+	wrote = strings.ToLower(wrote)
+	if len(wrote) > longest {
+		return ""
+	}
 	for _, w := range words {
-		if d := distance(strings.ToLower(wrote), strings.ToLower(w)); d < least && d < len(w) {
+		if d := Distance(wrote, strings.ToLower(w)); d < least && d < len(w) {
 			best, least = w, d
 		}
 	}
@@ -137,11 +142,9 @@ func near(wrote string, words []string) string {
 	return `; did you mean "` + best + `"?`
 }
 
-// distance is the number of letters to add, drop or change between two words.
-func distance(a, b string) int {
-	if len(a) > 64 || len(b) > 64 {
-		return 64
-	}
+// Distance is the number of letters to add, drop or change between two words.
+// Its time is the product of their lengths.
+func Distance(a, b string) int {
 	row := make([]int, len(b)+1)
 	for j := range row {
 		row[j] = j
