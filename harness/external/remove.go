@@ -7,9 +7,9 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-)
 
-var escapes = strings.NewReplacer(`\040`, " ", `\011`, "\t", `\012`, "\n", `\134`, `\`)
+	"fourdays/harness/live"
+)
 
 // Remove removes the folder of a server with all that is in it. A hook may have
 // mounted something there, and what is behind a mount is not ours: then nothing
@@ -22,17 +22,13 @@ func Remove(dir string) error {
 	if err != nil {
 		return fmt.Errorf("remove %s: %w", dir, err)
 	}
-	table, err := os.ReadFile("/proc/self/mountinfo")
+	table, err := live.Table()
 	if err != nil {
 		return fmt.Errorf("remove %s: find what is mounted below: %w", dir, err)
 	}
-	for line := range strings.Lines(string(table)) {
-		fields := strings.Fields(line)
-		if len(fields) < 5 {
-			continue
-		}
-		if at := escapes.Replace(fields[4]); at == real || strings.HasPrefix(at, real+"/") {
-			return fmt.Errorf("remove %s: something is mounted at %s; unmount it first", dir, at)
+	for _, m := range table {
+		if m.Dir == real || strings.HasPrefix(m.Dir, real+"/") {
+			return fmt.Errorf("remove %s: something is mounted at %s; unmount it first", dir, m.Dir)
 		}
 	}
 	return os.RemoveAll(dir)

@@ -1,10 +1,8 @@
 package sweep
 
 import (
-	"bufio"
 	"context"
 	"errors"
-	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -21,37 +19,25 @@ const openWait = time.Second
 // fsType is what the kernel calls mounts of ours.
 const fsType = "fuse.fourdays"
 
-var escapes = strings.NewReplacer(`\040`, " ", `\011`, "\t", `\012`, "\n", `\134`, `\`)
-
 // mount is one of ours. Its connection is what its device is called.
 type mount struct{ dir, connection string }
 
 // mountPoints are the directories of all mounts, and which of them are ours.
-func mountPoints(table io.Reader) (all []string, ours []mount) {
-	for s := bufio.NewScanner(table); s.Scan(); {
-		head, tail, _ := strings.Cut(s.Text(), " - ")
-		h, t := strings.Fields(head), strings.Fields(tail)
-		if len(h) < 5 || len(t) < 1 {
-			continue
-		}
-		dir := escapes.Replace(h[4])
-		all = append(all, dir)
-		if t[0] == fsType {
-			_, minor, _ := strings.Cut(h[2], ":")
-			ours = append(ours, mount{dir, minor})
+func mountPoints(table []live.Mounted) (all []string, ours []mount) {
+	for _, m := range table {
+		all = append(all, m.Dir)
+		if m.Kind == fsType {
+			_, minor, _ := strings.Cut(m.Device, ":")
+			ours = append(ours, mount{m.Dir, minor})
 		}
 	}
 	return all, ours
 }
 
 func mountTable() (all []string, ours []mount, err error) {
-	f, err := os.Open("/proc/self/mountinfo")
-	if err != nil {
-		return nil, nil, err
-	}
-	defer f.Close()
-	all, ours = mountPoints(f)
-	return all, ours, nil
+	table, err := live.Table()
+	all, ours = mountPoints(table)
+	return all, ours, err
 }
 
 // dead says whether the server of a mount is gone. To hang is not enough: that is

@@ -130,7 +130,7 @@ func TestAHungMountIsNotDead(t *testing.T) {
 }
 
 func TestTheTableOfMounts(t *testing.T) {
-	all, ours := mountPoints(strings.NewReader(`22 1 8:1 / / rw - ext4 /dev/root rw
+	all, ours := mountPoints(live.ReadTable(`22 1 8:1 / / rw - ext4 /dev/root rw
 41 22 0:38 / /mnt/a\040b rw,nosuid shared:1 - fuse.fourdays n1 rw
 42 22 0:39 / /mnt/other rw - fuse.sshfs host rw
 broken
