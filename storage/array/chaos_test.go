@@ -148,7 +148,8 @@ func (c *chaos) operate(n int) {
 			_ = c.Promote("east")
 		}
 	case 22:
-		_ = c.Upgrade("east", "acme/1.0")
+		up := array.Rollout{OS: []string{"acme/1.0", "acme/1.1"}[c.rng.IntN(2)], How: []array.How{array.Hot, array.AtOnce, array.Rolling}[c.rng.IntN(3)], Takes: time.Second, Step: 2 * time.Second}
+		_ = c.Install("east", up)
 	}
 }
 

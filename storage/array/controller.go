@@ -12,6 +12,7 @@ import (
 
 // controller is one of those that an array has.
 type controller struct {
+	os    string        // its version: one of the array's two while an upgrade rolls over it
 	up    bool          // has not crashed
 	since time.Duration // of its last start
 	boots int           // a return that was due before the last start is void
@@ -139,6 +140,7 @@ func (f *Fleet) comeBack(d *device, i int) {
 func (f *Fleet) activate(d *device, i int, failover bool) {
 	d.active, d.serving = i, true
 	d.busy = max(d.busy, f.clock.Now()+d.cfg.Takeover)
+	f.adopt(d)
 	if failover {
 		f.event(d, bug.EventFailover)
 	}

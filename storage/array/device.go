@@ -5,7 +5,7 @@ import "time"
 // device is one array.
 type device struct {
 	name    string
-	cfg     ArrayConfig
+	cfg     ArrayConfig // OS is that of the active controller
 	volumes []*Volume
 
 	fleet *Fleet
@@ -21,6 +21,9 @@ type device struct {
 	turn        int           // what was begun in an earlier turn is void
 	flying      map[*request]struct{}
 	waiting     []*request // for a controller
+	rollout     *rollout   // of an OS, that is under way
+	coming      string     // the OS of an upgrade that has not served yet
+	floor       string     // the OS that wrote what no older one can read
 
 	told map[*rule]bool // which bugs it has raised an alarm about
 
@@ -32,6 +35,7 @@ type device struct {
 func newDevice(f *Fleet, name string, cfg ArrayConfig) *device {
 	d := &device{fleet: f, name: name, cfg: cfg, flying: map[*request]struct{}{}, told: map[*rule]bool{},
 		controllers: make([]controller, cfg.Controllers)}
+	d.setOS(cfg.OS)
 	d.powerUp(f.clock.Now())
 	d.runsSince(f.clock.Now() - cfg.PowerOn)
 	return d

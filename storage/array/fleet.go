@@ -40,6 +40,7 @@ type Fleet struct {
 type answer struct {
 	done func(vol.Result)
 	res  vol.Result
+	tell func() // instead: somebody who began something is told of it
 }
 
 // New makes the arrays and volumes of cfg, empty and powered on.
@@ -87,7 +88,7 @@ func (f *Fleet) stream(name string) *rand.Rand {
 
 // answer keeps an answer until the lock is let go.
 func (f *Fleet) answer(done func(vol.Result), res vol.Result) {
-	f.ready = append(f.ready, answer{done, res})
+	f.ready = append(f.ready, answer{done: done, res: res})
 }
 
 // unlock lets go of the lock and then gives the answers that are ready.
@@ -96,7 +97,11 @@ func (f *Fleet) unlock() {
 	f.ready = nil
 	f.mu.Unlock()
 	for _, a := range ready {
-		a.done(a.res)
+		if a.tell != nil {
+			a.tell()
+		} else {
+			a.done(a.res)
+		}
 	}
 }
 
@@ -131,6 +136,7 @@ func (f *Fleet) PowerLoss(name string) error {
 		d.losses++
 		f.event(d, bug.EventPowerLoss)
 		d.powerDown(f.clock.Now())
+		d.breakOff("its power was lost")
 		d.loseCache(lostAtPowerLoss)
 	})
 }
@@ -163,23 +169,14 @@ func (f *Fleet) Destage(name string) error {
 	})
 }
 
-// Upgrade gives an array another OS. Bugs are in scope by the new tag from now
-// on, and what hung because of a bug that the new OS does not have goes on.
-func (f *Fleet) Upgrade(name, os string) error {
-	return f.on("upgrade", name, func(d *device) {
-		d.cfg.OS = os
-		f.event(d, bug.EventUpgrade)
-		f.rebind()
-	})
-}
-
 // Event tells the triggers that something happened to an array: "scrub",
 // "rebuild", "snapshot", or any other name that a bug waits for.
 func (f *Fleet) Event(name, event string) error {
 	return f.on("tell", name, func(d *device) { f.event(d, event) })
 }
 
-// OS is the version tag of an array, or "" if there is none of that name.
+// OS is the version tag of an array, that of the controller which serves, or "" if
+// there is none of that name.
 func (f *Fleet) OS(name string) string {
 	f.mu.Lock()
 	defer f.mu.Unlock()

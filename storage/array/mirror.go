@@ -100,6 +100,7 @@ func (f *Fleet) moveTo(d *device) {
 		d.halt()
 		d.before += now - d.since
 	}
+	d.breakOff("the other site serves")
 	d.powerUp(now)
 	d.busy = now + d.cfg.Takeover
 	d.release()

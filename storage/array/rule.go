@@ -309,6 +309,7 @@ func (g *gate) leave() {
 	u.watch.rouse(u)
 	if len(u.gates) == 1 {
 		u.revive()
+		u.armed = false // who comes back to it has it from then on
 	}
 	u.gates = slices.DeleteFunc(u.gates, func(x *gate) bool { return x == g })
 	u.refresh()
