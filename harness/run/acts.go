@@ -21,7 +21,7 @@ func (st *stage) atArrays(step scenario.Step) error {
 		})
 		return st.each(step, a.Arrays, func(name string) error { return st.fleet.Crash(name, a.For) })
 	case scenario.Upgrade:
-		return st.upgrade(a)
+		return st.upgrade(step, a)
 	case scenario.Tell:
 		st.tell("operator", "%s: %s", a.Event, strings.Join(a.On, ", "))
 		return all(a.On, func(name string) error { return st.fleet.Event(name, a.Event) })
@@ -60,24 +60,6 @@ func all(names []string, f func(string) error) error {
 	return nil
 }
 
-// upgrade gives arrays another OS, and then arms what waited for one.
-func (st *stage) upgrade(a scenario.Upgrade) error {
-	for _, u := range a.To {
-		st.tell("operator", "%s gets %s instead of %s", u.Array, u.OS, st.fleet.OS(u.Array))
-		if err := st.fleet.Upgrade(u.Array, u.OS); err != nil {
-			return err
-		}
-	}
-	waiting := st.waiting
-	st.waiting = nil
-	for _, arm := range waiting {
-		if err := arm(); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // restore makes the volume of a node what a copy holds. Under a running program
 // it would show nothing about the copy.
 func (st *stage) restore(node, name string) error {
@@ -92,11 +74,15 @@ func (st *stage) restore(node, name string) error {
 // refuse. It has told the operator so, and that is as good as an alarm.
 func (st *stage) answered(node string, err error) error {
 	if err != nil {
-		now := report.Alarm{AtMS: st.Now().Milliseconds(), Array: st.node(node).array, Text: err.Error()}
-		st.ev.Alarms = append(st.ev.Alarms, Alarm{Alarm: now})
-		st.tell("detected", "%s refuses: %v", now.Array, err)
+		st.refuses(st.node(node).array, err)
 	}
 	return nil
+}
+
+// refuses notes what an array would not do.
+func (st *stage) refuses(array string, err error) {
+	st.ev.Alarms = append(st.ev.Alarms, Alarm{Alarm: report.Alarm{AtMS: st.Now().Milliseconds(), Array: array, Text: err.Error()}})
+	st.tell("detected", "%s refuses: %v", array, err)
 }
 
 // mostFindings is how many findings of a scrub are kept in words. Picked.

@@ -32,6 +32,13 @@ func (st *stage) plannedFault(step scenario.Step) *fault {
 		f.Scope, f.MustRevert = strings.Join(a.Nodes, ", "), st.returns(step.At, a.Nodes)
 	case scenario.Failover:
 		f.Scope = strings.Join(a.Arrays, ", ")
+	case scenario.Upgrade:
+		if a.How == "" {
+			return nil // nobody feels it
+		}
+		for i, u := range a.To {
+			f.Scope += []string{"", ", "}[min(i, 1)] + u.Array
+		}
 	case scenario.Partition:
 		f.Scope, f.MustRevert = "network", st.heals(step.At)
 	case scenario.Link: // several may be planned for one moment
@@ -49,6 +56,7 @@ func (st *stage) plannedFault(step scenario.Step) *fault {
 var acts = map[string][]string{
 	"power_loss": {report.Loses, report.Refuses}, "kill": {report.Refuses}, "promote": {report.Loses, report.Refuses},
 	"failover": {report.Refuses, report.Slows}, "crash": {report.Refuses, report.Slows},
+	"upgrade":   {report.Refuses, report.Slows},
 	"partition": {report.Refuses, report.Slows}, "link": {report.Refuses, report.Slows},
 }
 

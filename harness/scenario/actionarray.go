@@ -50,21 +50,6 @@ func (d *decoder) crash(s *Scenario, _ *Step, n *yaml.Node) Action {
 	return a
 }
 
-func (d *decoder) upgrade(s *Scenario, _ *Step, n *yaml.Node) Action {
-	const want = "want arrays with their new OS, such as {east: acme/1.1}"
-	var a Upgrade
-	d.pairs(n, "upgrade", func(key, value *yaml.Node) {
-		u := Upgraded{Array: key.Value}
-		d.known("array", s.arrayNames)(u.Array, key)
-		d.text(&u.OS)(value)
-		a.To = append(a.To, u)
-	})
-	if n.Kind == yaml.MappingNode && len(n.Content) == 0 {
-		d.wrong(n, want, "an upgrade of nothing")
-	}
-	return a
-}
-
 var eventForm = regexp.MustCompile(`^[a-z][a-z0-9_]{0,39}$`)
 
 // made are the events that arrays give by themselves, and the steps that cause

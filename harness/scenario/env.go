@@ -155,6 +155,9 @@ func (s *Scenario) events(a *Array, at time.Duration) []string {
 				continue
 			}
 			all = append(all, gives[step.Action.Verb()]...)
+			if up, ok := step.Action.(Upgrade); ok && up.How == Rolling {
+				all = append(all, bug.EventFailover)
+			}
 			if tell, ok := step.Action.(Tell); ok {
 				all = append(all, tell.Event)
 			}

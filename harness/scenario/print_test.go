@@ -136,7 +136,7 @@ func (d drawer) step(s *Scenario) Step {
 	actions := []Action{
 		nil, PowerLoss{[]string{"east", "n1"}}, PowerOn{[]string{"n99"}}, Kill{[]string{"n1"}}, Start{[]string{"n2"}},
 		Restart{[]string{"n1", "n2"}}, Failover{[]string{"east"}},
-		Crash{[]string{"east"}, d.time(time.Millisecond, time.Hour)}, Upgrade{[]Upgraded{{"east", d.text()}}}, Tell{"dedupe", []string{"east"}},
+		Crash{[]string{"east"}, d.time(time.Millisecond, time.Hour)}, d.upgrade(s), Tell{"dedupe", []string{"east"}},
 		Scrub{[]string{"east"}}, Copy{d.name(), []string{"n1", "n2"}}, Promote{[]string{"east"}}, Partition{[][]string{{"n1"}, {"n2", "n99"}}}, Heal{},
 		Link{[2]string{"n1", "n2"}, d.time(0, time.Second), d.percent(0)}, Inbound{TempFail}, CloseAccounts{d.percent(1)},
 		Reopen{Share: d.percent(1)}, Reopen{To: d.percent(1), Over: d.time(0, time.Minute), Steps: d.n(1, 20)}, Verify{},
@@ -150,6 +150,21 @@ func (d drawer) step(s *Scenario) Step {
 		step.Note = d.text()
 	}
 	return step
+}
+
+func (d drawer) upgrade(s *Scenario) Action {
+	up := Upgrade{To: []Upgraded{{"east", d.text()}}, OneWay: rapid.Bool().Draw(d.t, "one way")}
+	ways := []string{"", AtOnce, Rolling}
+	if s.Storage.Arrays[0].Controllers == 1 {
+		ways = ways[:2]
+	}
+	if up.How = rapid.SampledFrom(ways).Draw(d.t, "how"); up.How != "" {
+		up.Takes = d.time(time.Millisecond, time.Minute)
+	}
+	if up.How == Rolling {
+		up.Step = up.Takes + d.time(0, time.Minute)
+	}
+	return up
 }
 
 func (d drawer) armed(s *Scenario, bug string) (string, bool) {

@@ -77,7 +77,20 @@ func (a Upgrade) print() string {
 	for _, u := range a.To {
 		to = append(to, text(u.Array)+": "+text(u.OS))
 	}
-	return "upgrade: {" + strings.Join(to, ", ") + "}"
+	out := "upgrade: {" + strings.Join(to, ", ") + "}"
+	if a.How != "" {
+		out += ", how: " + a.How
+	}
+	if a.How == Rolling {
+		out += ", step: " + Duration(a.Step)
+	}
+	if a.How != "" {
+		out += ", takes: " + Duration(a.Takes)
+	}
+	if a.OneWay {
+		out += ", one_way: true"
+	}
+	return out
 }
 
 func (a Tell) print() string {

@@ -107,7 +107,7 @@ func TestEveryActionIsRead(t *testing.T) {
 		Counters: []Counter{{bug.Writes, 1_000_000}, {bug.Files, 65_000}},
 	}, s.Storage.Arrays[0])
 	require.Equal(t, Arm{Bug: "own-bug", On: Scope{Node: "n3"}, As: "own-bug", ReachedAt: 612, Chance: 0.5}, s.Timeline[2].Action)
-	require.Equal(t, Upgrade{[]Upgraded{{"west", "acme/1.2"}, {"north", "9.5"}}}, step(s, "upgrade"))
+	require.Equal(t, Upgrade{To: []Upgraded{{"west", "acme/1.2"}, {"north", "9.5"}}}, step(s, "upgrade"))
 	require.Equal(t, Tell{"node_replace", []string{"east", "west"}}, step(s, "tell"))
 	require.Equal(t, Scrub{[]string{"east"}}, step(s, "scrub"))
 	require.Equal(t, Crash{[]string{"west"}, 5 * time.Minute}, step(s, "crash"))

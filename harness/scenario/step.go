@@ -66,8 +66,28 @@ type Restart struct{ Nodes []string }
 // Failover makes arrays change their controller.
 type Failover struct{ Arrays []string }
 
-// Upgrade gives arrays another OS.
-type Upgrade struct{ To []Upgraded } // in the file's order
+// Upgrade gives arrays another OS, newer or older.
+type Upgrade struct {
+	To []Upgraded // in the file's order
+	// How is "" for all controllers at one moment that nobody feels, AtOnce or
+	// Rolling.
+	How    string
+	Takes  time.Duration // that a controller is away; with How
+	Step   time.Duration // from one controller to the next; of Rolling
+	OneWay bool          // what the OS writes no older one can read
+}
+
+// The ways of Upgrade.
+const (
+	AtOnce  = "at_once" // the array stops, and starts with the new OS
+	Rolling = "rolling" // one controller after the other, while another serves
+)
+
+// How long an upgrade takes, if a file does not say. Both are picked.
+const (
+	upgradeTakes = 5 * time.Minute
+	upgradeStep  = 10 * time.Minute
+)
 
 // Upgraded is one array and its new OS.
 type Upgraded struct{ Array, OS string }

@@ -90,15 +90,16 @@ func (d *decoder) step(n *yaml.Node, s *Scenario) (Step, bool) {
 			}
 		}))
 	}
-	arming := map[string]*yaml.Node{}
-	for _, key := range armKeys {
-		fields = append(fields, may(key, func(n *yaml.Node) { arming[key] = n }))
+	more := map[string]*yaml.Node{}
+	for _, key := range slices.Concat(armKeys, upgradeKeys) {
+		fields = append(fields, may(key, func(n *yaml.Node) { more[key] = n }))
 	}
 	d.mapping(n, "a step", fields...)
 	if !hasAt && n.Kind == yaml.MappingNode {
 		d.wrong(n, "add at: 30s, counted from the start", "the step has no time")
 	}
-	d.arming(n, arming, &step, s)
+	d.arming(n, more, &step, s)
+	d.upgrading(n, more, &step, s)
 	switch {
 	case len(d.issues) > before:
 	case actions > 1:

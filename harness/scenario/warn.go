@@ -135,7 +135,7 @@ func (s *Scenario) reaches(a Arm, b bug.Bug, at time.Duration) bool {
 }
 
 // systems are the OSes that the arrays have at a time, and after each upgrade
-// that comes later.
+// that is not over then.
 func (s *Scenario) systems(at time.Duration) (all []map[string]string) {
 	tags := map[string]string{}
 	for _, a := range s.Storage.Arrays {
@@ -143,7 +143,7 @@ func (s *Scenario) systems(at time.Duration) (all []map[string]string) {
 	}
 	for _, step := range s.Timeline {
 		up, ok := step.Action.(Upgrade)
-		if ok && step.At >= at {
+		if ok && step.At+s.longest(up) >= at {
 			all = append(all, maps.Clone(tags))
 		}
 		for _, u := range up.To {
