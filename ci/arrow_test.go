@@ -71,6 +71,7 @@ var owners = []struct {
 	{"github.com/emersion/go-imap", []string{"mailstore/imap", "harness/cmd/mailload"}, "one server, one client; its API still moves"},
 	{"go.yaml.in/yaml", []string{"storage/bug", "harness/scenario", "harness/background"}, "three languages are written in YAML, and each has one reader"},
 	{"github.com/santhosh-tekuri/jsonschema", []string{"harness/scenario", "storage/bug"}, "each schema is checked in its parser's tests"},
+	{"golang.org/x/perf", []string{"harness/compare"}, "what differs by more than chance is said in one place"},
 	{"github.com/Shopify/toxiproxy", []string{"harness/links"}, "only one package is a network that fails"},
 	{"github.com/hanwen/go-fuse", []string{"storage/fuse"}, "there is one door to the kernel"},
 	{"go.etcd.io/bbolt", []string{"storage/fuse"}, "it is how we test that a store that maps its file works on a mount"},

@@ -94,9 +94,17 @@ func Of(runs []*report.Run, dirs []string) *Table {
 	return t
 }
 
-// again is the command that makes the table once more, with what was given to
-// all of its runs.
+// again is the command that makes the table once more.
 func again(runs []*report.Run) string {
+	text := command(runs)
+	if len(runs) > 0 && !slices.ContainsFunc(runs, func(r *report.Run) bool { return r.Seed != runs[0].Seed }) {
+		text += fmt.Sprintf(" --seed %d", runs[0].Seed)
+	}
+	return text
+}
+
+// command compares the files of some runs, with what was given to all of them.
+func command(runs []*report.Run) string {
 	words := []string{"fourdays compare"}
 	for i, r := range runs {
 		if i == 0 || r.File() != runs[i-1].File() {
@@ -109,9 +117,6 @@ func again(runs []*report.Run) string {
 			continue
 		}
 		words = append(words, runs[0].Args[i])
-	}
-	if len(runs) > 0 && !slices.ContainsFunc(runs, func(r *report.Run) bool { return r.Seed != runs[0].Seed }) {
-		words = append(words, fmt.Sprintf("--seed %d", runs[0].Seed))
 	}
 	return strings.Join(words, " ")
 }

@@ -25,6 +25,7 @@ func (m *Meter) Recovery(classes []Loss) Recovery {
 	m.metrics(&r)
 	m.availability(&r)
 	m.delay(&r)
+	r.PeakBacklog = m.peak()
 	m.losses(&r, classes)
 	return r
 }
@@ -234,6 +235,18 @@ func (m *Meter) usualDepth(depth []Depth) int {
 		}
 	}
 	return 0
+}
+
+// peak is the longest that the senders' queue was.
+func (m *Meter) peak() *int {
+	depth, most := m.in.Queue, 0
+	if depth == nil {
+		depth = m.depth
+	}
+	for _, d := range depth {
+		most = max(most, d.Messages)
+	}
+	return &most
 }
 
 // metrics computes what lies between the marks, and says which of it was not

@@ -102,6 +102,9 @@ type Recovery struct {
 	T100MS       *int64   `json:"reopened_t100_ms"`
 	Unavailable  float64  `json:"unavailable_mailboxes"` // that were unavailable at some time
 	Delay        Delay    `json:"delivery_delay"`
+	// PeakBacklog is the most messages that senders held at one time, of those
+	// simulated; nil in records from before it was counted.
+	PeakBacklog *int `json:"peak_backlog"`
 
 	// Censored are the values that were not reached before the horizon: each is
 	// more than OverMS.

@@ -15,6 +15,7 @@ import (
 const (
 	RunFile      = "run.json"
 	HistoryFile  = "history.jsonl"
+	EvidenceFile = "evidence.json"
 	ScenarioFile = "scenario.yaml"
 	JUnitFile    = "junit.xml"
 	LogDir       = "log"
@@ -76,6 +77,25 @@ func CreateUnder(root, scenario string, seed uint64) (*Dir, error) {
 	}
 }
 
+// Folder makes a new folder under root, with a number behind its name when there
+// is one already.
+func Folder(root, name string) (string, error) {
+	if err := os.MkdirAll(root, 0o755); err != nil {
+		return "", fmt.Errorf("create folder of runs: %w", err)
+	}
+	path := filepath.Join(root, name)
+	for k := 2; ; k++ {
+		err := os.Mkdir(path, 0o755)
+		if err == nil {
+			return path, nil
+		}
+		if !errors.Is(err, fs.ErrExist) {
+			return "", fmt.Errorf("create folder of runs: %w", err)
+		}
+		path = filepath.Join(root, fmt.Sprintf("%s-%d", name, k))
+	}
+}
+
 func prepare(path string) (*Dir, error) {
 	d := &Dir{Path: path, open: openNew}
 	if err := os.Mkdir(d.Log(), 0o755); err != nil {
@@ -130,6 +150,28 @@ func (d *Dir) Rewrite(r *Run) error {
 		return err
 	}
 	return d.Write(RunFile, data)
+}
+
+// Slim drops what is large of a finished run, the history, the evidence and the
+// logs. The rest says what came of it and how to run it again; it cannot be judged
+// again.
+func (d *Dir) Slim() error {
+	for _, name := range []string{HistoryFile, EvidenceFile, LogDir} {
+		if err := os.RemoveAll(filepath.Join(d.Path, name)); err != nil {
+			return fmt.Errorf("drop %s: %w", name, err)
+		}
+	}
+	return nil
+}
+
+// Slimmed says that a run directory has neither history nor logs any more.
+func Slimmed(path string) bool {
+	for _, name := range []string{HistoryFile, LogDir} {
+		if _, err := os.Stat(filepath.Join(path, name)); !errors.Is(err, fs.ErrNotExist) {
+			return false
+		}
+	}
+	return true
 }
 
 // Open takes a finished run directory, to judge it again.

@@ -127,7 +127,7 @@ func when(r *Run) (string, []Figure) {
 		return "At once: nobody was cut off.", nil
 	}
 	figures := []Figure{
-		{"first mailbox", r.span(firstPoint(r), "reopened_t50_ms", "never")},
+		{"first mailbox", r.span(r.FirstBackMS(), "reopened_t50_ms", "never")},
 		{"half of them", r.span(rec.T50MS, "reopened_t50_ms", "never")},
 		{"all of them", r.span(rec.T100MS, "reopened_t100_ms", "never")},
 	}
@@ -141,8 +141,12 @@ func when(r *Run) (string, []Figure) {
 	return "All mailboxes were back " + Span(*rec.T100MS) + " after the first failure.", figures
 }
 
-// firstPoint is how long after the first failure the first mailbox was back.
-func firstPoint(r *Run) *int64 {
+// FirstBackMS is how long after the first failure the first mailbox was back;
+// nil if none was, or none was away.
+func (r *Run) FirstBackMS() *int64 {
+	if r.Recovery.ImpactMS == nil {
+		return nil
+	}
 	for _, p := range r.Recovery.Reopened {
 		if p.Mailboxes > 0 {
 			d := p.AtMS - *r.Recovery.ImpactMS
@@ -218,7 +222,7 @@ func owed(r *Run) (string, []Figure) {
 		return "Nobody can tell: the outage was not measured.", nil
 	}
 	total := *r.Recovery.MailboxHours
-	figures := []Figure{{"mailbox-hours", hours(total)}}
+	figures := []Figure{{"mailbox-hours", Hours(total)}}
 	if r.Population.Mailboxes > 0 {
 		each := total / float64(r.Population.Mailboxes)
 		figures = append(figures, Figure{"for each mailbox", Span(int64(each * 3600_000))})

@@ -300,7 +300,7 @@ func (t *texter) recovery() {
 		"lost history\t" + r.rpa() + "\tRPA: messages, flags, mailboxes",
 	}
 	if rec.MailboxHours != nil {
-		rows = append(rows, "mailbox-hours\t"+hours(*rec.MailboxHours))
+		rows = append(rows, "mailbox-hours\t"+Hours(*rec.MailboxHours))
 	}
 	t.table(rows)
 	for _, note := range rec.Notes {

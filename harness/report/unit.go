@@ -62,8 +62,8 @@ func plural(n int64, noun string) string {
 	return Count(n) + " " + noun
 }
 
-// hours is a large amount of time, such as mailbox-hours.
-func hours(h float64) string {
+// Hours is a large amount of time, such as mailbox-hours.
+func Hours(h float64) string {
 	if h < 100 {
 		return strconv.FormatFloat(h, 'f', 1, 64)
 	}

@@ -67,7 +67,7 @@ type Alarm struct {
 	Rule string `json:"rule"`
 }
 
-const evidenceFile = "evidence.json"
+const evidenceFile = report.EvidenceFile
 
 func newEvidence(s *scenario.Scenario, seed uint64, kind string) *Evidence {
 	return &Evidence{Scenario: s.Name, Seed: seed, World: kind, Damage: map[string][]string{}, open: map[string]int{}}

@@ -92,7 +92,7 @@ func (o Options) build(bugs string) report.Build {
 	}
 }
 
-const historyFile = "history.jsonl"
+const historyFile = report.HistoryFile
 
 // openHistory creates the history in the run directory.
 func openHistory(dir string) (*os.File, error) {

@@ -23,6 +23,9 @@ func (c *rejudgeCmd) Run(a *app) error {
 	if err != nil {
 		return fail(exitUsage, "%w", err)
 	}
+	if report.Slimmed(c.Dir) {
+		return fail(exitUsage, "judge %s again: its history was not kept (fourdays compare --keep says which are); to have it, %s", c.Dir, before.Again())
+	}
 	s, err := a.engine.Recorded(c.Dir)
 	if err != nil {
 		return fail(exitUsage, "judge %s again: %w", c.Dir, err)

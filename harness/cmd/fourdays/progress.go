@@ -33,6 +33,8 @@ type progress struct {
 	drawn time.Time
 	total int
 	ended int
+	many  bool // of several seeds: all runs in one line, without what happens in them
+	begun time.Time
 	phase map[string]string // of each run
 	lines map[string]string // where each run is
 	told  map[string]time.Time
@@ -41,7 +43,7 @@ type progress struct {
 }
 
 func newProgress(out *os.File, total int) *progress {
-	p := &progress{out: out, total: total, phase: map[string]string{}, lines: map[string]string{}, told: map[string]time.Time{}, now: time.Now}
+	p := &progress{out: out, total: total, phase: map[string]string{}, lines: map[string]string{}, told: map[string]time.Time{}, now: time.Now, begun: time.Now()}
 	if width, _, err := term.GetSize(int(out.Fd())); err == nil && term.IsTerminal(int(out.Fd())) {
 		p.live, p.width = true, width
 	}
@@ -76,6 +78,8 @@ func (p *progress) at(name string, at run.Progress) {
 	}
 	p.phase[name], p.lines[name] = at.Phase, line
 	switch {
+	case p.many:
+		p.whole(false)
 	case p.live:
 		p.draw(p.status(), changed)
 	case changed || at.Text != "" || p.now().Sub(p.told[name]) >= alive:
@@ -98,6 +102,10 @@ func (p *progress) over(what string, wallMS int64, runs ...string) {
 	for _, name := range runs {
 		delete(p.lines, name)
 	}
+	if p.many {
+		p.whole(!p.live)
+		return
+	}
 	line := fmt.Sprintf("%s after %s (%d of %d)", what, report.Span(wallMS), p.ended, p.total)
 	if p.live {
 		line = "\r\x1b[K" + line
@@ -119,6 +127,33 @@ func (p *progress) counted(name, word string) {
 		p.drawn = p.now()
 		fmt.Fprintln(p.out, line)
 	}
+}
+
+// whole is the one line of runs with several seeds: on a terminal it changes, in
+// a pipe it comes when a run ends and when nothing was heard for long.
+func (p *progress) whole(ended bool) {
+	line := tally(p.ended, p.total, p.now().Sub(p.begun))
+	switch {
+	case p.live:
+		p.draw(line+"  "+p.status(), p.ended == p.total)
+	case ended || p.now().Sub(p.drawn) >= alive:
+		p.drawn = p.now()
+		fmt.Fprintln(p.out, line)
+	}
+}
+
+// tally says how many runs are done, how fast that goes, and how long the rest
+// takes at that.
+func tally(done, total int, took time.Duration) string {
+	line := fmt.Sprintf("%d of %d runs", done, total)
+	if done == 0 || took <= 0 {
+		return line
+	}
+	line += fmt.Sprintf(", %.1f a minute", float64(done)/took.Minutes())
+	if left := total - done; left > 0 {
+		line += ", about " + report.Span((took * time.Duration(left) / time.Duration(done)).Round(time.Second).Milliseconds()) + " left"
+	}
+	return line
 }
 
 // close clears the changing line.

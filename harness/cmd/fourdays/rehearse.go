@@ -26,6 +26,10 @@ type playing struct {
 	Out  string  `help:"Run directory: created, or must be empty. Default: a new one under runs/. With several runs, one below it for each." placeholder:"DIR"`
 	Jobs int     `help:"How many to run at a time. Default: as many as there are cores; one in a world in real time." placeholder:"N"`
 	where
+
+	below   bool                   // each run has a directory of its own below Out, also if there is one only
+	resumed bool                   // Out may hold runs already
+	after   func(*rehearsal) error // is called when a run is written; nil for nothing
 }
 
 // rehearsal is one run of a call.
@@ -37,6 +41,7 @@ type rehearsal struct {
 	world    string   // its kind
 	args     []string // of the command line, beside the file and the seed
 	folder   folder
+	many     bool // its scenario is run with other seeds too
 	dir      *report.Dir
 	run      *report.Run
 	err      error // of the harness: the run directory could not be written
@@ -48,6 +53,14 @@ func (r *rehearsal) label() string {
 		return r.path + " (" + v + ")"
 	}
 	return r.path
+}
+
+// title names a rehearsal where its seed does not stand beside it.
+func (r *rehearsal) title() string {
+	if r.many {
+		return fmt.Sprintf("%s seed %d", r.scenario.Name, r.seed)
+	}
+	return r.scenario.Name
 }
 
 // load reads every file before anything runs, and says all that is wrong.
@@ -97,10 +110,9 @@ func (c *playing) play(a *app, all []*rehearsal) error {
 	if err := c.directories(all); err != nil {
 		return err
 	}
-	for _, r := range all {
-		fmt.Fprintf(a.err, "seed %d  %s%s\n", r.seed, r.label(), c.patience(r.scenario))
-	}
+	c.announce(a, all)
 	p := newProgress(a.err, len(all))
+	p.many = all[0].many
 	c.rehearse(a, all, p)
 	p.close()
 	for _, r := range all {
@@ -109,6 +121,27 @@ func (c *playing) play(a *app, all []*rehearsal) error {
 		}
 	}
 	return nil
+}
+
+// announce says what is run, seeds first: a line for each run, or for each of
+// which there are several.
+func (c *playing) announce(a *app, all []*rehearsal) {
+	var order []string
+	seeds := map[string][]uint64{}
+	for _, r := range all {
+		line := r.label() + c.patience(r.scenario)
+		if seeds[line] == nil {
+			order = append(order, line)
+		}
+		seeds[line] = append(seeds[line], r.seed)
+	}
+	for _, line := range order {
+		word := "seed"
+		if len(seeds[line]) > 1 {
+			word = "seeds"
+		}
+		fmt.Fprintf(a.err, "%s %s  %s\n", word, strings.Trim(strings.ReplaceAll(fmt.Sprint(seeds[line]), " ", ","), "[]"), line)
+	}
 }
 
 // jobs is how many things are done at a time in virtual time.
@@ -135,15 +168,16 @@ func worst(ctx context.Context, all []*rehearsal) error {
 // run does not end without a place for its result.
 func (c *playing) directories(all []*rehearsal) error {
 	root := "runs"
-	if c.Out != "" && len(all) > 1 {
-		if err := emptyDir(c.Out); err != nil {
+	below := c.below || len(all) > 1
+	if c.Out != "" && below {
+		if err := emptyDir(c.Out); err != nil && !c.resumed {
 			return err
 		}
 		root = c.Out
 	}
 	for _, r := range all {
 		var err error
-		if c.Out != "" && len(all) == 1 {
+		if c.Out != "" && !below {
 			r.dir, err = report.Create(c.Out)
 		} else {
 			r.dir, err = report.CreateUnder(root, r.scenario.Name, r.seed)
@@ -188,7 +222,10 @@ func (c *playing) rehearse(a *app, all []*rehearsal, p *progress) {
 				return
 			}
 			r.rehearse(a, place, p)
-			p.done(r.scenario.Name, r.run)
+			if c.after != nil && r.err == nil {
+				r.err = c.after(r)
+			}
+			p.done(r.title(), r.run)
 		}()
 	}
 	wait.Wait()
@@ -202,7 +239,7 @@ func (r *rehearsal) rehearse(a *app, place world.Place, p *progress) {
 	began := time.Now()
 	got, err := r.guarded(a, run.Options{
 		Seed: &r.seed, Dir: r.dir.Path, Place: place, Folder: filepath.Dir(r.path),
-		Progress: func(at run.Progress) { p.at(r.scenario.Name, at) },
+		Progress: func(at run.Progress) { p.at(r.title(), at) },
 	})
 	if got != nil && got.WallMS == 0 {
 		got.WallMS = time.Since(began).Milliseconds()
