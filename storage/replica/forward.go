@@ -310,6 +310,9 @@ func (r *Replica) serveForwards(conn net.Conn) {
 
 // serve answers a request from another node, without passing it on.
 func (r *Replica) serve(ctx context.Context, q request) answer {
+	if q.kind == askCopy {
+		return r.serveCopy(q)
+	}
 	if !r.leads() {
 		return answer{verdict: notLeader, leader: r.knownLeader()}
 	}

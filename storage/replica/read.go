@@ -12,6 +12,10 @@ import (
 // Read runs fn on a View that contains every write that was answered before
 // Read began, on any node. An error is ErrUnavailable, or what fn returned.
 //
+// Where this node's copy of a record is bad, fn is given the one of another
+// node, as long as ctx allows; ErrDamaged says that none came. It may be that
+// fn is run again, on a newer View.
+//
 // If ctx ends while fn waits for the storage, Read returns and leaves fn
 // behind; what fn fills in must not be used after an error.
 func (r *Replica) Read(ctx context.Context, fn func(View) error) error {
@@ -63,7 +67,7 @@ func (r *Replica) Scrub() error {
 // within runs fn, but waits no longer than ctx.
 func (r *Replica) within(ctx context.Context, fn func(View) error) error {
 	got := make(chan error, 1)
-	go func() { got <- r.store.Load().state.look(fn) }()
+	go func() { got <- r.store.Load().state.ask(ctx, fn) }()
 	select {
 	case err := <-got:
 		return err

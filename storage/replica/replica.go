@@ -95,6 +95,7 @@ type Replica struct {
 	peers    map[string]*peer
 	verify   verifier
 	hint     hint
+	heal     *healer
 
 	phase  atomic.Pointer[phase]
 	node   atomic.Pointer[node]
@@ -139,6 +140,7 @@ func Start(cfg Config) (*Replica, error) {
 		}
 	}
 	r.verify.replica = r
+	r.heal = newHealer(r)
 	go r.mux.accept(r.serveForwards)
 	r.opened.Add(1)
 	go r.open()
@@ -198,6 +200,7 @@ func (r *Replica) shutdown() {
 	if n := r.node.Load(); n != nil {
 		n.stop()
 	}
+	r.heal.close()
 	if s := r.store.Load(); s != nil {
 		s.close()
 	}

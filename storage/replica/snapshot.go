@@ -53,6 +53,7 @@ func (s *snapshots) List() ([]*raft.SnapshotMeta, error) {
 // is what the returned description says.
 func (s *snapshots) Open(string) (*raft.SnapshotMeta, io.ReadCloser, error) {
 	v, at := s.state.view()
+	v.heal = s.state.heal // what is bad here must not be given away
 	if committed, err := s.state.standpointIn(v); err != nil {
 		v.txn.Discard()
 		return nil, nil, fmt.Errorf("open snapshot: %w", err)

@@ -2,6 +2,7 @@ package replica
 
 import (
 	"bytes"
+	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -45,18 +46,25 @@ func (at *standpoint) account(sub string, sealed []byte, add bool) {
 	if sealed == nil {
 		return
 	}
-	size, sum := recordSize(len(sub), len(sealed)), weigh(sub, sealed)
+	seal, size := sealOf(sealed), len(sealed)
 	if !add {
-		at.count, at.bytes, at.sum = at.count-1, at.bytes-size, at.sum-sum
+		at.remove(sub, seal, size)
 		return
 	}
-	at.count, at.bytes, at.sum = at.count+1, at.bytes+size, at.sum+sum
+	at.count, at.bytes, at.sum = at.count+1, at.bytes+recordSize(len(sub), size), at.sum+weigh(sub, seal, size)
+}
+
+// remove takes a record away that is known by its seal and length.
+func (at *standpoint) remove(sub string, seal uint32, size int) {
+	if size > 0 {
+		at.count, at.bytes, at.sum = at.count-1, at.bytes-recordSize(len(sub), size), at.sum-weigh(sub, seal, size)
+	}
 }
 
 // weigh spreads a record's seal over 64 bits, so that sums of them tell sets
 // of records apart.
-func weigh(sub string, sealed []byte) uint64 {
-	w := uint64(binary.BigEndian.Uint32(sealed))<<32 | uint64(len(sub))<<20 ^ uint64(len(sealed))
+func weigh(sub string, seal uint32, size int) uint64 {
+	w := uint64(seal)<<32 | uint64(len(sub))<<20 ^ uint64(size)
 	w = (w ^ w>>31) * 0x9e3779b97f4a7c15
 	return w ^ w>>29
 }
@@ -66,6 +74,7 @@ func weigh(sub string, sealed []byte) uint64 {
 type state struct {
 	*store
 	machine Machine
+	heal    *healer                    // nil in a store without peers
 	trust   bool                       // Unsafe.NoDigest
 	at      atomic.Pointer[standpoint] // durable
 	ready   atomic.Uint64              // the newest term of which this node applied the leader's first command
@@ -76,7 +85,7 @@ type state struct {
 }
 
 func loadState(s *store, r *Replica) (*state, error) {
-	st := &state{store: s, machine: r.cfg.Machine, trust: r.cfg.Unsafe.NoDigest}
+	st := &state{store: s, machine: r.cfg.Machine, heal: r.heal, trust: r.cfg.Unsafe.NoDigest}
 	st.at.Store(&standpoint{})
 	b, err := s.meta("state")
 	if errors.Is(err, ErrNotFound) {
@@ -106,10 +115,32 @@ func (st *state) view() (*view, *standpoint) {
 	}
 }
 
-// look runs fn on a View.
+// look runs fn on a View of what is here, as it is.
 func (st *state) look(fn func(View) error) error {
 	v, _ := st.view()
 	defer v.txn.Discard()
+	return fn(v)
+}
+
+// manyViews is how often a question is put to a newer View (picked; each time a
+// bad record must have been changed meanwhile).
+const manyViews = 8
+
+// ask runs fn on a View in which bad records are replaced by those of other
+// nodes, as long as ctx allows.
+func (st *state) ask(ctx context.Context, fn func(View) error) (err error) {
+	for range manyViews {
+		if err = st.askOnce(ctx, fn); !errors.Is(err, errOutdated) || ctx.Err() != nil {
+			break
+		}
+	}
+	return err
+}
+
+func (st *state) askOnce(ctx context.Context, fn func(View) error) error {
+	v, _ := st.view()
+	defer v.txn.Discard()
+	v.heal, v.ctx = st.heal, ctx
 	return fn(v)
 }
 
@@ -188,6 +219,7 @@ func (st *state) ApplyBatch(entries []*raft.Log) []any {
 func (st *state) applySome(entries []*raft.Log, results []any) (done int) {
 	v, before := st.view()
 	defer v.txn.Discard()
+	v.heal = st.heal
 	b, at := newBatch(v), *before
 	for _, entry := range entries {
 		if done > 0 && (b.size+maxCommandSize > commitBytes || len(b.written)+MaxKeys > commitKeys) {
@@ -221,11 +253,12 @@ func (st *state) settle(b *batch, at *standpoint) []record {
 	slices.Sort(subs)
 	records := make([]record, 0, len(subs)+1)
 	for _, sub := range subs {
-		old, sealed := b.before(sub), b.written[sub]
-		if bytes.Equal(old, sealed) && (old == nil) == (sealed == nil) {
+		seal, size := b.prior(sub)
+		if !b.changes(sub) {
 			continue
 		}
-		at.account(sub, old, false)
+		sealed := b.written[sub]
+		at.remove(sub, seal, size)
 		at.account(sub, sealed, true)
 		st.census.Load().note(sub, sealed, at.applied)
 		records = append(records, record{stateKey(at.gen, []byte(sub)), sealed})

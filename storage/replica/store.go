@@ -221,28 +221,52 @@ func getRaw(txn *badger.Txn, key []byte) (value []byte, err error) {
 }
 
 // scanRaw visits the records under prefix from key from on, in order, until fn
-// ends it. The slices are valid only during the call.
-func scanRaw(txn *badger.Txn, prefix, from []byte, fn func(key, sealed []byte) (more bool, err error)) (err error) {
-	it := txn.NewIterator(badger.IteratorOptions{Prefix: prefix})
-	defer it.Close()
+// ends it. The slices are valid only during the call. What Badger cannot read is
+// damage.
+func scanRaw(txn *badger.Txn, prefix, from []byte, fn func(key, sealed []byte) (more bool, err error)) error {
 	if len(from) == 0 {
 		from = prefix
 	}
-	for it.Seek(from); it.ValidForPrefix(prefix); it.Next() {
-		item := it.Item()
-		more := false
-		err := item.Value(func(sealed []byte) (err error) {
-			more, err = fn(item.Key(), sealed)
-			return err
-		})
-		if err != nil {
-			return fmt.Errorf("scan %q: %w", prefix, err)
-		}
-		if !more {
-			return nil
+	c, err := openCursor(txn, prefix)
+	if err != nil {
+		return fmt.Errorf("scan %q: %w", prefix, err)
+	}
+	defer c.it.Close()
+	found, err := c.step(func() { c.it.Seek(from) })
+	for more := true; found && more && err == nil; {
+		if more, err = fn(c.key, c.sealed); more && err == nil {
+			found, err = c.step(c.it.Next)
 		}
 	}
+	if err != nil {
+		return fmt.Errorf("scan %q: %w", prefix, err)
+	}
 	return nil
+}
+
+// cursor is an iterator of Badger's whose panics are errors.
+type cursor struct {
+	it          *badger.Iterator
+	prefix      []byte
+	key, sealed []byte
+}
+
+func openCursor(txn *badger.Txn, prefix []byte) (c *cursor, err error) {
+	defer catch(&err)
+	return &cursor{it: txn.NewIterator(badger.IteratorOptions{Prefix: prefix}), prefix: prefix}, nil
+}
+
+func (c *cursor) step(move func()) (found bool, err error) {
+	defer catch(&err)
+	if move(); !c.it.ValidForPrefix(c.prefix) {
+		return false, nil
+	}
+	item := c.it.Item()
+	c.key = item.Key()
+	return true, item.Value(func(sealed []byte) error {
+		c.sealed = sealed // the item's own copy, until it moves on
+		return nil
+	})
 }
 
 // compactIfDue looks at the tables each time that about one of them was

@@ -3,6 +3,7 @@ package replica
 import (
 	"bytes"
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -30,38 +31,52 @@ type view struct {
 	census  *census // nil: not taken yet
 	applied uint64  // where the transaction stands, at least
 	exact   bool    // and just there
+
+	heal *healer         // where damage is mended; nil: damage is an error
+	ctx  context.Context // for how long; nil: as long as a storage operation may take
 }
 
 // get reads the sealed value at a sub key.
 func (v *view) get(sub []byte) ([]byte, error) {
 	sealed, err := getRaw(v.txn, stateKey(v.gen, sub))
-	if err == nil {
-		err = v.inspect(sub, sealed)
+	if bad := v.judge(string(sub), sealed, err); bad != nil {
+		if sealed, bad = v.mend(string(sub), bad); bad != nil {
+			return nil, bad
+		}
 	}
-	if err == nil || errors.Is(err, ErrNotFound) {
-		err = cmp.Or(v.expect(string(sub), sealed), err)
+	if sealed == nil {
+		return nil, ErrNotFound
 	}
-	return sealed, v.damage(err)
+	return sealed, nil
 }
 
-// scan visits sealed values by sub key, checked.
+// scan visits sealed values by sub key, checked. Where the storage does not
+// show a record, or not the right one, that record is looked up by itself.
 func (v *view) scan(prefix, from []byte, fn func(sub, sealed []byte) bool) error {
-	if bytes.Compare(from, prefix) < 0 {
-		from = prefix
-	}
-	at, end := string(from), true
-	err := scanRaw(v.txn, stateKey(v.gen, prefix), stateKey(v.gen, from), func(key, sealed []byte) (bool, error) {
-		sub := string(key[generationSize:])
-		if err := cmp.Or(v.inspect([]byte(sub), sealed), v.gap(string(prefix), at, sub), v.expect(sub, sealed)); err != nil {
-			return false, err
+	var failed error
+	err := v.walk(string(prefix), string(from), func(sub string, sealed []byte, bad error) bool {
+		if bad != nil {
+			sealed, failed = v.get([]byte(sub))
+			if errors.Is(failed, ErrNotFound) {
+				failed = nil
+				return true
+			}
 		}
-		at, end = sub+"\x00", fn(key[generationSize:], sealed)
-		return end, nil
+		return failed == nil && fn([]byte(sub), sealed)
 	})
-	if err == nil && end {
-		err = v.gap(string(prefix), at, "")
+	return cmp.Or(failed, v.damage(err))
+}
+
+// judge says what is wrong with what was read at sub: a record, or nil and why
+// there is none.
+func (v *view) judge(sub string, sealed []byte, err error) error {
+	if err == nil {
+		err = v.inspect([]byte(sub), sealed)
 	}
-	return v.damage(err)
+	if err == nil || errors.Is(err, ErrNotFound) {
+		return v.expect(sub, sealed)
+	}
+	return err
 }
 
 // inspect says whether a record is what was written.
@@ -127,6 +142,27 @@ func (b *batch) before(sub string) []byte {
 	}
 	b.known[sub] = sealed
 	return sealed
+}
+
+// prior is the seal and the length of what the base holds at sub, 0 for nothing.
+// It need not be read where the census knows it: a bad record that is written
+// over is none.
+func (b *batch) prior(sub string) (seal uint32, size int) {
+	if _, read := b.known[sub]; !read && b.base.watches() {
+		m, _ := b.base.census.find(sub)
+		return m.seal, int(m.size)
+	}
+	if old := b.before(sub); old != nil {
+		return sealOf(old), len(old)
+	}
+	return 0, 0
+}
+
+// changes says whether the batch makes of sub anything but what is known to be
+// there.
+func (b *batch) changes(sub string) bool {
+	old, read := b.known[sub]
+	return !read || !bytes.Equal(old, b.written[sub]) || (old == nil) != (b.written[sub] == nil)
 }
 
 func (b *batch) get(sub string) []byte {

@@ -1,0 +1,333 @@
+package replica
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/dgraph-io/badger/v4"
+	"github.com/stretchr/testify/require"
+)
+
+// harms are the ways in which a record can be wrong behind the store's back,
+// and what each makes of the record at a.
+var harms = map[string]func(sub []byte) []byte{
+	"flipped": func(sub []byte) []byte {
+		bad := seal(sub, []byte("precious"))
+		bad[len(bad)-1] ^= 1
+		return bad
+	},
+	"older":   func(sub []byte) []byte { return seal(sub, []byte("worthless")) },
+	"missing": func([]byte) []byte { return nil },
+	"short":   func([]byte) []byte { return []byte{1} },
+	"ghost":   nil, // a record that should not be there
+}
+
+// harm damages a record on one node; what is at a must be "precious".
+func (c *cluster) harm(r *Replica, key, how string) {
+	c.t.Helper()
+	sub := subKey(userSpace, []byte(key))
+	if how == "ghost" {
+		key += "-ghost"
+		sub = subKey(userSpace, []byte(key))
+		c.commit(r, sub, seal(sub, []byte("from the past")))
+		return
+	}
+	c.commit(r, sub, harms[how](sub))
+}
+
+func (c *cluster) commit(r *Replica, sub, sealed []byte) {
+	c.t.Helper()
+	s := r.store.Load()
+	require.NoError(c.t, s.commit([]record{{stateKey(s.state.at.Load().gen, sub), sealed}}))
+}
+
+// raw is what a node's storage holds at a key of the machine.
+func raw(t *testing.T, r *Replica, key string) (sealed []byte) {
+	t.Helper()
+	st := r.store.Load().state
+	require.NoError(t, st.db.View(func(txn *badger.Txn) (err error) {
+		sealed, err = getRaw(txn, userKey(st, key))
+		if errors.Is(err, ErrNotFound) {
+			return nil
+		}
+		return err
+	}))
+	return sealed
+}
+
+func scanAll(r *Replica) (found []string, err error) {
+	err = r.Read(within(patience), func(v View) error {
+		found = nil
+		return v.Scan(nil, nil, func(key, value []byte) bool {
+			found = append(found, string(key)+"="+string(value))
+			return true
+		})
+	})
+	return found, err
+}
+
+// healed waits until a node's own copy is right again.
+func (c *cluster) healed(r *Replica, key string) {
+	c.t.Helper()
+	st := r.store.Load().state
+	require.Eventually(c.t, func() bool {
+		return st.wrong(string(subKey(userSpace, []byte(key)))) == nil && r.heal.resting()
+	}, patience, time.Millisecond)
+	require.NoError(c.t, st.check())
+}
+
+func (h *healer) resting() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return !h.working
+}
+
+// TestAReadOfABadCopyAnswersFromAGoodOne damages a record in every way, on the
+// leader and on a follower. Gets and scans answer as if nothing had happened,
+// the node says what it found, and its own copy is right afterwards.
+func TestAReadOfABadCopyAnswersFromAGoodOne(t *testing.T) {
+	c := newCluster(t, 3)
+	want := []string{"a=precious", "b=1", "c=2"}
+	for i, kv := range want {
+		key, value, _ := strings.Cut(kv, "=")
+		c.do(c.leader(), fmt.Sprint("k", i), "set "+key+" "+value)
+	}
+	c.converged()
+	for how := range harms {
+		for role, r := range map[string]*Replica{"leader": c.leader(), "follower": c.followers()[0]} {
+			c.harm(r, "a", how)
+			found, err := scanAll(r)
+			require.NoError(t, err, "%s on the %s", how, role)
+			require.Equal(t, want, found, "%s on the %s", how, role)
+			c.healed(r, "a")
+			c.healed(r, "a-ghost")
+
+			c.harm(r, "a", how)
+			require.Equal(t, "precious", c.read(r, "a"), "%s on the %s", how, role)
+			_, err = read(r, within(patience), "a-ghost")
+			require.ErrorIs(t, err, ErrNotFound)
+			c.healed(r, "a")
+			c.healed(r, "a-ghost")
+			said := strings.Join(r.Status().Detected, "\n")
+			require.Contains(t, said, "damaged record")
+			require.Contains(t, said, "repaired from")
+		}
+	}
+	c.converged()
+}
+
+// TestWithoutDigestsABadCopyIsGivenOut is the control of the test above.
+func TestWithoutDigestsABadCopyIsGivenOut(t *testing.T) {
+	c := newCluster(t, 3, func(c *cluster) { c.unsafe.NoDigest = true })
+	c.do(c.leader(), "k", "set a precious")
+	c.converged()
+	r := c.followers()[0]
+	c.harm(r, "a", "flipped")
+	require.NotEqual(t, "precious", c.read(r, "a"))
+}
+
+// TestABadCopyIsNoneForOthers damages all three copies, two of them with a seal
+// that fits. Nobody takes another's: the read says "damaged", nothing is
+// written, and when one good copy is back the others are made of it.
+func TestABadCopyIsNoneForOthers(t *testing.T) {
+	c := newCluster(t, 3)
+	c.do(c.leader(), "k", "set a precious")
+	c.converged()
+	lead, rest := c.leader(), c.followers()
+	good := raw(t, lead, "a")
+	for i, r := range append(rest, lead) {
+		require.NoError(t, r.store.Load().db.DropPrefix(userKey(r.store.Load().state, "a")), "older versions too")
+		c.harm(r, "a", []string{"flipped", "older", "older"}[i])
+	}
+	for _, r := range append(rest, lead) {
+		before := raw(t, r, "a")
+		_, err := read(r, within(patience), "a")
+		require.ErrorIs(t, err, ErrDamaged)
+		require.ErrorContains(t, err, "no replica has a good copy")
+		require.NotErrorIs(t, err, ErrNotFound)
+		require.Eventually(t, r.heal.resting, patience, time.Millisecond)
+		require.Equal(t, before, raw(t, r, "a"), "nothing was written")
+		require.Equal(t, unrepaired, r.heal.repair("ua"))
+	}
+	c.commit(rest[1], []byte("ua"), good)
+	for _, r := range append(rest, lead) {
+		require.Equal(t, "precious", c.read(r, "a"))
+		c.healed(r, "a")
+	}
+}
+
+// writes counts a node's commits under a name.
+func (c *cluster) writes(r *Replica, op string) func() int {
+	n := make(chan struct{}, 1000)
+	c.gates[r.cfg.ID].hang(func(o string) bool {
+		if o == op {
+			n <- struct{}{}
+		}
+		return false
+	})
+	return func() int { return len(n) }
+}
+
+// TestAFlakyReadWritesNothing: one read failed and the next is good. The record
+// was never bad, and is not written.
+func TestAFlakyReadWritesNothing(t *testing.T) {
+	c := newCluster(t, 3)
+	c.do(c.leader(), "k", "set a precious")
+	c.converged()
+	r := c.followers()[0]
+	repairs := c.writes(r, "repair")
+	v, _ := r.store.Load().state.view()
+	defer v.txn.Discard()
+	v.heal = r.heal
+	sealed, err := v.mend("ua", fmt.Errorf("read: input/output error: %w", ErrDamaged))
+	require.NoError(t, err)
+	require.Equal(t, "precious", string(sealed[sealSize:]), "the read that failed is answered")
+	require.Eventually(t, r.heal.resting, patience, time.Millisecond)
+	require.Equal(t, whole, r.heal.repair("ua"))
+	require.Zero(t, repairs())
+}
+
+// TestACopyThatCameTooLateIsDropped: the record was written anew while the copy
+// was on its way. The copy is older now, and must not be put over it.
+func TestACopyThatCameTooLateIsDropped(t *testing.T) {
+	c := newCluster(t, 3)
+	c.do(c.leader(), "k", "set a precious")
+	c.converged()
+	r := c.followers()[0]
+	repairs := c.writes(r, "repair")
+	st := r.store.Load().state
+	census := st.census.Load()
+	m, ok := census.find("ua")
+	require.True(t, ok)
+	copied, _, err := r.heal.fetch(within(patience), census, m)
+	require.NoError(t, err)
+	c.do(c.leader(), "k2", "set a newer")
+	c.converged()
+	require.Equal(t, whole, r.heal.write(census, m, true, copied, "n9"))
+	c.harm(r, "a", "flipped")
+	require.Equal(t, whole, r.heal.write(census, m, true, copied, "n9"), "bad or not: this is not what belongs here")
+	require.Zero(t, repairs())
+	require.Equal(t, "newer", c.read(r, "a"))
+}
+
+// TestOnlyWhatTheCensusSaysIsTaken shows each way in which an answer may differ.
+func TestOnlyWhatTheCensusSaysIsTaken(t *testing.T) {
+	good := seal([]byte("ua"), []byte("precious"))
+	m := member{sub: "ua", seal: sealOf(good), size: uint32(len(good))}
+	require.True(t, m.is(good))
+	flipped := slices.Clone(good)
+	flipped[7] ^= 4
+	require.False(t, m.is(flipped), "the seal is right and does not fit")
+	require.False(t, m.is(seal([]byte("ua"), []byte("worthles"))), "another record of the same length")
+	require.False(t, m.is(seal([]byte("ub"), []byte("precious"))), "another key's")
+	require.False(t, m.is(good[:len(good)-1]))
+	require.False(t, m.is(nil))
+	require.False(t, member{sub: "ua"}.is(nil))
+	require.False(t, m.is(good[:sealSize]))
+}
+
+// TestANodeThatIsAheadStillHasWhatItWroteOver: the others have applied more and
+// changed the record. What was there before can be had for a while.
+func TestANodeThatIsAheadStillHasWhatItWroteOver(t *testing.T) {
+	st := counted(t)
+	before, ok := st.census.Load().find("uk5")
+	require.True(t, ok)
+	set(t, st, "k5", "anew")
+	apply(t, st, "del k6")
+	v, _ := st.view()
+	defer v.txn.Discard()
+	require.Equal(t, "v5", string(v.copyOf(before)[sealSize:]))
+	k6 := seal([]byte("uk6"), []byte("v6"))
+	require.Equal(t, k6, v.copyOf(member{sub: "uk6", seal: sealOf(k6), size: uint32(len(k6))}))
+	now, _ := st.census.Load().find("uk5")
+	require.Equal(t, "anew", string(v.copyOf(now)[sealSize:]))
+	require.Nil(t, v.copyOf(member{sub: "uk5", seal: 1, size: 6}))
+	require.Nil(t, v.copyOf(member{sub: "never", seal: 1, size: 6}))
+}
+
+// TestOthersThatHangBoundARead: with no good copy to be had in time, a read says
+// so in time.
+func TestOthersThatHangBoundARead(t *testing.T) {
+	c := newCluster(t, 3)
+	c.do(c.leader(), "k", "set a precious")
+	c.converged()
+	lead := c.leader()
+	c.harm(lead, "a", "flipped")
+	for _, r := range c.followers() {
+		c.gates[r.cfg.ID].hang(nil)
+		r.mux.cut()
+		r.watch.begin()
+	}
+	for _, r := range c.followers() {
+		require.Eventually(t, func() bool { return r.watch.silent() > 0 }, patience, time.Millisecond)
+	}
+	_, err := read(lead, within(4*c.timeout), "a")
+	require.Error(t, err)
+	require.NotErrorIs(t, err, ErrNotFound)
+	rest := c.followers()
+	c.gates[rest[0].cfg.ID].free()
+	rest[0].watch.end(rest[0].watch.next)
+	require.Equal(t, "precious", c.read(lead, "a"), "one that answers is enough")
+	c.gates[rest[1].cfg.ID].free()
+}
+
+// TestACommandOnABadRecordIsAppliedTheSame has one node apply commands to a
+// record that is bad there: the reply and the state are those of the others.
+func TestACommandOnABadRecordIsAppliedTheSame(t *testing.T) {
+	c := newCluster(t, 3)
+	c.do(c.leader(), "k", "set a precious")
+	c.converged()
+	i := 0
+	want := "precious"
+	for how := range harms {
+		for _, r := range []*Replica{c.leader(), c.followers()[0]} {
+			if how != "ghost" {
+				c.commit(r, []byte("ua"), harms[how]([]byte("ua")))
+			}
+			i++
+			want += "+"
+			require.Equal(t, want, c.do(c.leader(), fmt.Sprint("add", i), "add a +"), "%s", how)
+			c.converged()
+			require.Equal(t, want, c.read(r, "a"))
+			c.healed(r, "a")
+		}
+	}
+	require.Empty(t, c.fatal)
+}
+
+// TestWritingOverABadRecordMendsIt: nobody needs to know what it was.
+func TestWritingOverABadRecordMendsIt(t *testing.T) {
+	c := newCluster(t, 1)
+	for how := range harms {
+		c.do(c.leader(), "set"+how, "set a precious")
+		c.commit(c.nodes["n1"], []byte("ua"), seal([]byte("ua"), []byte("worthless")))
+		c.do(c.leader(), "over"+how, "set a new")
+		require.Equal(t, "new", c.read(c.leader(), "a"))
+		require.NoError(t, c.nodes["n1"].store.Load().state.check(), "the sums knew what was there")
+	}
+}
+
+// TestASnapshotLeavesNoBadRecord: a leader whose copy is bad sends the good one.
+func TestASnapshotLeavesNoBadRecord(t *testing.T) {
+	c := newCluster(t, 3)
+	c.do(c.leader(), "k", "set a precious")
+	c.converged()
+	lead := c.leader()
+	c.harm(lead, "a", "older")
+	_, stream, err := (&snapshots{lead.store.Load()}).Open("")
+	require.NoError(t, err)
+	defer func() { _ = stream.Close() }()
+	var sent strings.Builder
+	buf := make([]byte, 4096)
+	for err == nil {
+		var n int
+		n, err = stream.Read(buf)
+		sent.Write(buf[:n])
+	}
+	require.Contains(t, sent.String(), "precious")
+	require.NotContains(t, sent.String(), "worthless")
+}
