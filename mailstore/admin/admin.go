@@ -3,9 +3,9 @@
 // It owns the shape of the requests and answers. /health, /raft and /detected
 // answer at once, whatever the storage does; /digests and /audit read this
 // node's own replica, without the leader and also while it is fenced, and give
-// up after a time. What changes accounts may be asked for again: 503 says that
-// it was not done, or not for all of them, and a dropped connection that nobody
-// knows.
+// up after a time. What changes accounts, and /replace, may be asked for again:
+// 503 says that it was not done, or not for all of them, and a dropped connection
+// that nobody knows. 409 says that it must not be done.
 //
 // It assumes that whoever reaches it may do all it offers. It never imports a
 // mail protocol or the harness.
@@ -51,17 +51,23 @@ type Server struct {
 	face face
 }
 
+// Replica is what this face needs of the replicated state itself.
+type Replica interface {
+	Status() replica.Status
+	Replace(ctx context.Context, q replica.Replacement) (replica.Progress, error)
+}
+
 type face struct {
 	store    Store
-	status   func() replica.Status
+	replica  Replica
 	domains  []string
-	patience time.Duration // for reads of the own replica
+	patience time.Duration // for reads of the own replica, and for a replacement
 }
 
 // New returns a server. Accounts can be made in the given domains only; reads
-// of the own replica may take as long as patience.
-func New(s Store, status func() replica.Status, domains []string, patience time.Duration, problems io.Writer) *Server {
-	f := face{s, status, domains, patience}
+// of the own replica and one step of a replacement may take as long as patience.
+func New(s Store, r Replica, domains []string, patience time.Duration, problems io.Writer) *Server {
+	f := face{s, r, domains, patience}
 	return &Server{face: f, http: &http.Server{
 		Handler:           f.routes(),
 		ReadTimeout:       readTimeout,
@@ -80,11 +86,12 @@ func (s *Server) Close() error { return s.http.Close() }
 func (f *face) routes() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /health", f.health)
-	mux.HandleFunc("GET /raft", func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, f.status()) })
-	mux.HandleFunc("GET /detected", func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, f.status().Detected) })
+	mux.HandleFunc("GET /raft", func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, f.replica.Status()) })
+	mux.HandleFunc("GET /detected", func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, f.replica.Status().Detected) })
 	mux.HandleFunc("GET /digests", f.digests)
 	mux.HandleFunc("GET /audit", f.audit)
 	mux.HandleFunc("POST /accounts", f.create)
+	mux.HandleFunc("POST /replace", f.replace)
 	mux.HandleFunc("POST /accounts/close", f.setClosed(true))
 	mux.HandleFunc("POST /accounts/open", f.setClosed(false))
 	return mux
@@ -102,7 +109,7 @@ type health struct {
 }
 
 func (f *face) health(w http.ResponseWriter, _ *http.Request) {
-	s := f.status()
+	s := f.replica.Status()
 	answer(w, http.StatusOK, health{s.ID, s.Role, s.Leader, s.Fenced, s.Reason, s.Unavailable, len(s.Detected)})
 }
 

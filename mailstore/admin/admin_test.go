@@ -26,6 +26,8 @@ type scripted struct {
 	made   []mail.NewAccount
 	closed map[string]bool
 	all    bool
+
+	ordered replica.Replacement
 }
 
 func (s *scripted) CreateAccounts(_ context.Context, accounts []mail.NewAccount) (int, error) {
@@ -65,12 +67,18 @@ func (s *scripted) wait() error {
 	return s.fail
 }
 
+func (s *scripted) Status() replica.Status {
+	return replica.Status{ID: "n1", Role: "fenced", Fenced: true, Reason: "less than promised", Detected: []string{"rot"}}
+}
+
+func (s *scripted) Replace(_ context.Context, q replica.Replacement) (replica.Progress, error) {
+	s.ordered = q
+	return replica.Progress{Phase: replica.PhaseCatchingUp, Behind: 7}, s.fail
+}
+
 func serve(t *testing.T, s *scripted) *httptest.Server {
 	t.Helper()
-	status := func() replica.Status {
-		return replica.Status{ID: "n1", Role: "fenced", Fenced: true, Reason: "less than promised", Detected: []string{"rot"}}
-	}
-	server := httptest.NewServer(New(s, status, []string{"libero.example"}, 50*time.Millisecond, io.Discard).http.Handler)
+	server := httptest.NewServer(New(s, s, []string{"libero.example"}, 50*time.Millisecond, io.Discard).http.Handler)
 	t.Cleanup(server.Close)
 	return server
 }

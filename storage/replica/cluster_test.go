@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -49,11 +50,17 @@ type cluster struct {
 	t        testing.TB
 	root     string
 	peers    []Peer
+	first    []Peer // the first configuration
 	nodes    map[string]*Replica
 	timeout  time.Duration
 	promise  bool
 	unsafe   Unsafe
 	trailing uint64
+
+	join    map[string]bool   // started with Config.Join
+	recover map[string]bool   // and with Config.Recover
+	only    map[string][]Peer // with these peers
+	homes   map[string]string // on the volume of another
 
 	mu    sync.Mutex
 	fatal []error
@@ -114,7 +121,8 @@ func (g *gateHook) free() {
 }
 
 func newCluster(t testing.TB, size int, options ...func(*cluster)) *cluster {
-	c := &cluster{t: t, nodes: map[string]*Replica{}, timeout: 150 * time.Millisecond, promise: true, gates: map[string]*gateHook{}}
+	c := &cluster{t: t, nodes: map[string]*Replica{}, timeout: 150 * time.Millisecond, promise: true, gates: map[string]*gateHook{},
+		join: map[string]bool{}, recover: map[string]bool{}, only: map[string][]Peer{}, homes: map[string]string{}}
 	if t, ok := t.(*testing.T); ok {
 		t.Parallel() // they mostly wait for elections
 	}
@@ -132,6 +140,7 @@ func newCluster(t testing.TB, size int, options ...func(*cluster)) *cluster {
 		c.gates[id] = &gateHook{}
 	}
 	c.root = root
+	c.first = slices.Clone(c.peers)
 	for i, p := range c.peers {
 		c.start(p.ID, listeners[i])
 	}
@@ -145,16 +154,24 @@ func newCluster(t testing.TB, size int, options ...func(*cluster)) *cluster {
 }
 
 func (c *cluster) volume(id string) string {
-	return filepath.Join(c.root, id, "volume")
+	return filepath.Join(c.root, c.home(id), "volume")
 }
 
 func (c *cluster) device(id string) string {
-	return filepath.Join(c.root, id, "promise")
+	return filepath.Join(c.root, c.home(id), "promise")
+}
+
+// home is under which name a node's storage began.
+func (c *cluster) home(id string) string {
+	if home := c.homes[id]; home != "" {
+		return home
+	}
+	return id
 }
 
 func (c *cluster) config(id string, l net.Listener) Config {
 	cfg := Config{
-		ID: id, Dir: c.volume(id), Peers: c.peers, Listener: l,
+		ID: id, Dir: c.volume(id), Peers: c.first, Listener: l,
 		Dial: (&net.Dialer{}).DialContext, Fsync: (*os.File).Sync,
 		Timeout: c.timeout, Watchdog: 2 * c.timeout, Machine: register{}, Unsafe: c.unsafe,
 		Fatal: func(err error) {
@@ -163,6 +180,10 @@ func (c *cluster) config(id string, l net.Listener) Config {
 			c.fatal = append(c.fatal, err)
 		},
 		hook: c.gates[id].hook, trailing: c.trailing,
+	}
+	cfg.Join, cfg.Recover = c.join[id], c.recover[id]
+	if peers := c.only[id]; peers != nil {
+		cfg.Peers = peers
 	}
 	if testing.Verbose() {
 		cfg.Log = prefixed(id)
@@ -193,6 +214,30 @@ func (c *cluster) start(id string, l net.Listener) *Replica {
 	require.NoError(c.t, err)
 	c.nodes[id] = r
 	return r
+}
+
+// newcomer makes ready a node that is to join: an ID, an address, an empty
+// volume. It knows the first members.
+func (c *cluster) newcomer(id string) net.Listener {
+	c.t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(c.t, err)
+	self := Peer{id, l.Addr().String()}
+	c.only[id] = append([]Peer{self}, c.peers...)
+	c.peers = append(c.peers, self)
+	c.gates[id], c.join[id] = &gateHook{}, true
+	return l
+}
+
+// replace asks until the new node is promoted.
+func (c *cluster) replace(through *Replica, old, add string) {
+	c.t.Helper()
+	var last string
+	require.Eventually(c.t, func() bool {
+		p, err := through.Replace(within(20*c.timeout), Replacement{old, add, c.addr(add)})
+		last = fmt.Sprintf("%+v %v", p, err)
+		return err == nil && p.Phase == PhasePromoted
+	}, patience, time.Millisecond, "%v", lazy(func() string { return last }))
 }
 
 func (c *cluster) addr(id string) string {

@@ -24,28 +24,39 @@ func (r *Replica) Do(ctx context.Context, key string, cmd []byte) ([]byte, error
 	if err := r.barred(); err != nil {
 		return nil, err
 	}
-	uncertain, since := false, r.position()
+	return r.persist(ctx, request{kind: askDo, since: r.position(), key: key, cmd: cmd})
+}
+
+// persist puts a request that may be repeated to whoever leads, until it has an
+// answer that is final or ctx ends.
+func (r *Replica) persist(ctx context.Context, q request) ([]byte, error) {
+	uncertain, why := false, ""
 	for attempt := 0; ; attempt++ {
 		changed := r.change.wait()
-		a, forwarded := r.attempt(ctx, request{kind: askDo, since: since, key: key, cmd: cmd}, attempt)
+		a, forwarded := r.attempt(ctx, q, attempt)
 		switch a.verdict {
 		case done:
 			return a.body, nil
 		case refused:
 			return nil, &Refusal{string(a.body)}
 		case unknown:
-			if forwarded && r.cfg.Unsafe.Guess {
+			if forwarded && q.kind == askDo && r.cfg.Unsafe.Guess {
 				return nil, nil
 			}
 			uncertain = true
+		case notDone:
+			why = string(a.body)
 		case notLeader:
-			if a.leader != "" && attempt < 2*len(r.cfg.Peers) {
+			if a.leader != "" && attempt < 2*(1+len(r.others())) {
 				continue // ask that one at once
 			}
 		}
 		if err := r.pause(ctx, changed); err != nil {
 			if uncertain {
 				return nil, fmt.Errorf("%w: %w", ErrUnknown, err)
+			}
+			if why != "" {
+				return nil, fmt.Errorf("%w: %s", ErrUnavailable, why)
 			}
 			return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
 		}
@@ -69,7 +80,7 @@ func (r *Replica) barred() error {
 	switch p := r.phase.Load(); p.name {
 	case fenced:
 		return fmt.Errorf("%w: %s", ErrFenced, p.reason)
-	case failed, closed:
+	case failed, closed, removed:
 		return fmt.Errorf("%w: %s", ErrUnavailable, p.reason)
 	}
 	return nil
@@ -96,9 +107,9 @@ func (r *Replica) attempt(ctx context.Context, q request, number int) (a answer,
 	if r.leads() {
 		return r.serve(ctx, q), false
 	}
-	p := r.peers[r.hint.take()]
+	p := r.peer(r.hint.take())
 	if p == nil {
-		p = r.peers[r.knownLeader()]
+		p = r.peer(r.knownLeader())
 	}
 	if p == nil {
 		p = r.inTurn(number)
@@ -121,16 +132,11 @@ func (r *Replica) attempt(ctx context.Context, q request, number int) (a answer,
 
 // inTurn picks one of the others.
 func (r *Replica) inTurn(number int) *peer {
-	var others []Peer
-	for _, p := range r.cfg.Peers {
-		if p.ID != r.cfg.ID {
-			others = append(others, p)
-		}
-	}
+	others := r.others()
 	if len(others) == 0 {
 		return nil
 	}
-	return r.peers[others[number%len(others)].ID]
+	return r.peer(others[number%len(others)].ID)
 }
 
 // apply hands a command to raft on the leader and waits for its result.

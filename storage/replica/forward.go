@@ -18,6 +18,12 @@ import (
 const (
 	askDo    = 'D' // apply a command under its idempotency key
 	askIndex = 'R' // how far must a read wait?
+
+	askReplace  = 'P' // advance a replacement
+	askStanding = 'S' // what does this node hold? Any node answers.
+	askInvite   = 'I' // will this node join? It answers itself.
+	askReach    = 'W' // wait until this node has applied so far
+	askDismiss  = 'X' // this node was removed
 )
 
 // verdict is what became of a request.
@@ -37,7 +43,7 @@ const (
 type request struct {
 	kind    byte
 	timeout time.Duration
-	since   uint64 // the asker's position when it first asked
+	since   uint64 // the asker's position when it first asked; askReach: how far
 	key     string
 	cmd     []byte
 }
@@ -124,16 +130,15 @@ func readFrame(r *bufio.Reader) ([]byte, error) {
 // peer is the client's side: one connection, dialled when needed.
 type peer struct {
 	Peer
-	dial func(ctx context.Context, network, address string) (net.Conn, error)
+	dial  func(ctx context.Context, network, address string) (net.Conn, error)
+	greet func(kind byte) greeting
 
 	mu     sync.Mutex
 	link   *link
 	closed bool
 }
 
-func newPeer(p Peer, dial func(context.Context, string, string) (net.Conn, error)) *peer {
-	return &peer{Peer: p, dial: dial}
-}
+func (r *Replica) newPeer(p Peer) *peer { return &peer{Peer: p, dial: r.cfg.Dial, greet: r.greet} }
 
 // link is one connection with the requests in flight on it.
 type link struct {
@@ -185,7 +190,7 @@ func (p *peer) connect(ctx context.Context) (*link, error) {
 	if l != nil {
 		return l, nil
 	}
-	conn, err := hello(ctx, p.dial, p.Addr, forwardConn)
+	conn, err := hello(ctx, p.dial, p.Addr, p.greet(forwardConn))
 	if err != nil {
 		return nil, err
 	}
@@ -288,7 +293,7 @@ func (l *link) fail() {
 
 // serveForwards answers the requests of one connection, each in its own
 // goroutine, until it breaks.
-func (r *Replica) serveForwards(conn net.Conn) {
+func (r *Replica) serveForwards(conn net.Conn, g greeting) {
 	l := &link{conn: conn}
 	in := bufio.NewReader(conn)
 	for {
@@ -303,12 +308,30 @@ func (r *Replica) serveForwards(conn net.Conn) {
 		go func() {
 			ctx, cancel := context.WithTimeout(context.Background(), q.timeout)
 			defer cancel()
-			_ = l.send(encodeAnswer(id, r.serve(ctx, q))) // a broken connection is the asker's unknown
+			_ = l.send(encodeAnswer(id, r.answer(ctx, g, q))) // a broken connection is the asker's unknown
 		}()
 	}
 }
 
-// serve answers a request from another node, without passing it on.
+// answer is what a request from another node gets: first what concerns this
+// node itself, then what only a leader can say.
+func (r *Replica) answer(ctx context.Context, g greeting, q request) answer {
+	switch {
+	case q.kind == askStanding:
+		return r.answerStanding(g)
+	case q.kind == askInvite:
+		return r.answerInvite(g, q)
+	case r.alien(g):
+		return answer{verdict: notDone, body: []byte("this node belongs to another cluster")}
+	case q.kind == askReach:
+		return r.answerReach(ctx, q)
+	case q.kind == askDismiss:
+		return r.answerDismiss()
+	}
+	return r.serve(ctx, q)
+}
+
+// serve answers as the leader, without passing it on.
 func (r *Replica) serve(ctx context.Context, q request) answer {
 	if q.kind == askCopy {
 		return r.serveCopy(q)
@@ -325,6 +348,8 @@ func (r *Replica) serve(ctx context.Context, q request) answer {
 			return answer{verdict: notDone}
 		}
 		return answer{verdict: done, leader: r.cfg.ID, index: at.index, term: at.term, current: at.current}
+	case askReplace:
+		return r.replaceHere(ctx, q)
 	}
 	return answer{verdict: notDone}
 }

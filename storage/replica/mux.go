@@ -11,7 +11,7 @@ import (
 	"github.com/hashicorp/raft"
 )
 
-// The first byte of a connection says what it is for.
+// The first byte of a connection says what it is for; see greeting.
 const (
 	raftConn    = 'R'
 	forwardConn = 'F'
@@ -22,6 +22,7 @@ const (
 type mux struct {
 	listener net.Listener
 	self     address
+	greet    func(kind byte) greeting
 	raft     chan net.Conn // accepted for raft
 	open     atomic.Bool   // raft accepts
 
@@ -42,13 +43,13 @@ func (address) Network() string { return "tcp" }
 // String implements net.Addr.
 func (a address) String() string { return string(a) }
 
-func newMux(l net.Listener, self string) *mux {
-	return &mux{listener: l, self: address(self), raft: make(chan net.Conn),
+func newMux(l net.Listener, self string, greet func(kind byte) greeting) *mux {
+	return &mux{listener: l, self: address(self), greet: greet, raft: make(chan net.Conn),
 		out: map[net.Conn]bool{}, in: map[net.Conn]bool{}, done: make(chan struct{})}
 }
 
 // accept runs until the listener is closed.
-func (m *mux) accept(serve func(net.Conn)) {
+func (m *mux) accept(serve func(net.Conn, greeting)) {
 	for {
 		conn, err := m.listener.Accept()
 		if err != nil {
@@ -65,21 +66,20 @@ func (m *mux) accept(serve func(net.Conn)) {
 
 const (
 	acceptPause  = 100 * time.Millisecond // after a failed accept; picked
-	helloTimeout = 10 * time.Second       // for the first byte; picked
+	helloTimeout = 10 * time.Second       // for the greeting; picked
 )
 
-func (m *mux) welcome(conn net.Conn, serve func(net.Conn)) {
+func (m *mux) welcome(conn net.Conn, serve func(net.Conn, greeting)) {
 	if !m.track(m.in, conn) {
 		return
 	}
-	hello := make([]byte, 1)
 	_ = conn.SetReadDeadline(time.Now().Add(helloTimeout))
-	_, err := conn.Read(hello)
+	g, err := readGreeting(conn)
 	_ = conn.SetReadDeadline(time.Time{})
-	switch {
-	case err == nil && hello[0] == forwardConn:
-		serve(conn)
-	case err == nil && hello[0] == raftConn && m.open.Load():
+	switch own := m.greet(raftConn).cluster; {
+	case err == nil && g.kind == forwardConn:
+		serve(conn, g)
+	case err == nil && g.kind == raftConn && m.open.Load() && g.cluster == own:
 		select {
 		case m.raft <- &tracked{Conn: conn, forget: func() { m.untrack(m.in, conn) }}:
 			return
@@ -197,7 +197,7 @@ func (s *streams) Dial(to raft.ServerAddress, timeout time.Duration) (net.Conn, 
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	defer cancel()
-	conn, err := hello(ctx, s.dial, string(to), raftConn)
+	conn, err := hello(ctx, s.dial, string(to), s.greet(raftConn))
 	if err != nil {
 		return nil, err
 	}
@@ -213,17 +213,4 @@ func (s *streams) Dial(to raft.ServerAddress, timeout time.Duration) (net.Conn, 
 		return nil, errCut
 	}
 	return out, nil
-}
-
-// hello dials and says what the connection is for.
-func hello(ctx context.Context, dial func(context.Context, string, string) (net.Conn, error), to string, kind byte) (net.Conn, error) {
-	conn, err := dial(ctx, "tcp", to)
-	if err != nil {
-		return nil, err
-	}
-	if _, err := conn.Write([]byte{kind}); err != nil {
-		_ = conn.Close()
-		return nil, err
-	}
-	return conn, nil
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
@@ -16,6 +17,7 @@ type node struct {
 	trans  *transport
 	leader chan struct{} // closed when the goroutines that watch leadership shall end
 	once   sync.Once
+	asking atomic.Bool // the others, for want of a leader
 }
 
 // Picked for entries of up to MaxCommand bytes and small tables. A snapshot
@@ -75,6 +77,10 @@ func (r *Replica) open() {
 func (r *Replica) tryOpen() error {
 	s, err := openStore(r)
 	if err != nil {
+		return err
+	}
+	if err := r.identify(s); err != nil {
+		s.close()
 		return err
 	}
 	reason, fresh, err := r.fence(s)
@@ -137,7 +143,7 @@ func (r *Replica) run(s *store, fresh bool) error {
 	if err := s.log.removeLeftovers(); err != nil {
 		return fmt.Errorf("remove old log entries: %w", err)
 	}
-	if err := s.format(); err != nil {
+	if err := s.format(r.self, r.identity()); err != nil {
 		return err
 	}
 	cache, err := raft.NewLogCache(logCacheSize, s.log)
@@ -148,10 +154,10 @@ func (r *Replica) run(s *store, fresh bool) error {
 	cfg, snaps := raftConfig(r), &snapshots{s}
 	layer := &streams{mux: r.mux, dial: r.cfg.Dial, stop: make(chan struct{})}
 	trans := newTransport(layer, 2*r.cfg.Timeout, cfg.Logger)
-	if !fresh && s.promise == nil && len(r.cfg.Peers) > 1 && !r.cfg.Unsafe.NoFence {
+	if s.promise == nil && (r.cfg.Join || !r.alone(s)) && !r.cfg.Unsafe.NoFence {
 		trans.gate.Store(&gate{log: s.log})
 	}
-	if s.log.last() == 0 && s.state.at.Load().applied == 0 {
+	if s.log.last() == 0 && s.state.at.Load().applied == 0 && !r.cfg.Join {
 		if err := r.bootstrap(s); err != nil {
 			_ = trans.Close()
 			return err
@@ -164,10 +170,28 @@ func (r *Replica) run(s *store, fresh bool) error {
 	}
 	n := &node{raft: rft, trans: trans, leader: make(chan struct{})}
 	r.node.Store(n)
-	r.mux.open.Store(true)
-	r.setPhase(running, "")
+	r.enter(s)
 	go r.followLeadership(n)
+	go r.followMembership(n, s)
 	return nil
+}
+
+// enter opens this node to the others. One that was not asked in yet has nobody
+// to listen to.
+func (r *Replica) enter(s *store) {
+	if r.cfg.Join && !r.isMember(s) {
+		r.setPhase(joining, "no leader has added this node yet")
+	} else {
+		r.setPhase(running, "")
+	}
+	r.mux.open.Store(r.identity() != "")
+}
+
+// alone tells whether this node is the only voter: whatever it holds, nobody
+// holds more.
+func (r *Replica) alone(s *store) bool {
+	c, _ := decodeConfig(s.state.at.Load().config)
+	return len(c.Servers) <= 1 && len(r.cfg.Peers) == 1
 }
 
 // bootstrap writes the first entry, which is the same on all nodes. Unlike
@@ -204,10 +228,14 @@ func (r *Replica) followLeadership(n *node) {
 	defer n.raft.DeregisterObserver(observer)
 	for {
 		select {
-		case <-changes:
+		case o := <-changes:
+			if o.Data == raft.Candidate {
+				go r.inquire(n)
+			}
 			r.change.ring()
 		case leads := <-n.raft.LeaderCh():
 			if leads {
+				n.trans.gate.Store(nil) // whoever was elected by that rule holds all there is
 				n.raft.Apply([]byte{entryReady}, 0)
 			}
 			r.change.ring()

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 )
 
 // The promise record says, on a device of its own, what this node has told
@@ -36,6 +37,8 @@ type promise struct {
 	file *os.File
 	seq  uint64
 	kept promised // what the newest slot says
+
+	shown atomic.Pointer[promised] // kept, for those who must not wait for the device
 }
 
 const (
@@ -87,6 +90,8 @@ func (p *promise) load(content []byte) (known bool, err error) {
 	if !known {
 		return false, errPromiseDamaged
 	}
+	kept := p.kept
+	p.shown.Store(&kept)
 	return true, nil
 }
 
@@ -136,6 +141,7 @@ func (p *promise) write(k promised) error {
 	}
 	p.seq++
 	p.kept = k
+	p.shown.Store(&k)
 	return nil
 }
 
@@ -156,6 +162,14 @@ func (s *store) keepPromise() {
 		s.fail(err)
 		select {}
 	}
+}
+
+// kept is what was promised, nil if nothing is known of it. It does not block.
+func (s *store) kept() *promised {
+	if s.promise == nil {
+		return nil
+	}
+	return s.promise.shown.Load()
 }
 
 // standing is what the volume holds, in the terms of a promise.

@@ -42,6 +42,8 @@ const (
 	userSpace  = 'u' // the machine's own keys
 	replySpace = 'i' // idempotency key → index and result
 	orderSpace = 'j' // index → idempotency key, to forget old ones
+
+	memberSpace = 'h' // ID → all that ever were members
 )
 
 func metaKey(name string) []byte { return append([]byte{metaSpace}, name...) }

@@ -29,7 +29,7 @@ import (
 	"github.com/hashicorp/raft"
 )
 
-// Peer is one voter of the first configuration.
+// Peer is a replica: its ID, and where the others reach it.
 type Peer struct{ ID, Addr string }
 
 // Unsafe switches protections off, one by one, so that a test can show what
@@ -48,6 +48,8 @@ type Config struct {
 	Dir     string // on the volume
 	Promise string // a directory on the promise device; "" if there is none
 	Peers   []Peer // all voters of the first configuration, this node included
+	Join    bool   // not in the first configuration: waits until a leader adds it
+	Recover bool   // what the volume holds becomes a new cluster of this node alone
 
 	Listener net.Listener // raft and forwards; the first byte of a connection says which
 	Dial     func(ctx context.Context, network, address string) (net.Conn, error)
@@ -92,7 +94,11 @@ type Replica struct {
 	watch    *watchdog
 	detected detections
 	mux      *mux
-	peers    map[string]*peer
+	peers    roster
+	cluster  atomic.Pointer[string] // its identity, nil as long as it is not known
+	gone     atomic.Bool            // removed while it was fenced
+	invited  sync.Mutex             // held while an invitation is taken
+	busy     chan struct{}          // holds one while this leader works on a replacement
 	verify   verifier
 	hint     hint
 	heal     *healer
@@ -109,13 +115,15 @@ type Replica struct {
 
 // phase is where a replica is in its life.
 type phase struct {
-	name   string // opening, running, fenced, failed, closed
+	name   string // one of the below
 	reason string
 }
 
 const (
 	opening = "opening"
+	joining = "joining" // no leader has added this node yet
 	running = "running"
+	removed = "removed" // no longer of the cluster
 	fenced  = "fenced"
 	failed  = "failed"
 	closed  = "closed"
@@ -128,17 +136,12 @@ func Start(cfg Config) (*Replica, error) {
 	if err != nil {
 		return nil, fmt.Errorf("start replica: %w", err)
 	}
-	r := &Replica{cfg: cfg, self: self, closing: make(chan struct{}), peers: map[string]*peer{}}
+	r := &Replica{cfg: cfg, self: self, closing: make(chan struct{}), busy: make(chan struct{}, 1)}
 	r.log = newLogger(cfg.Log, r.Detect)
 	r.watch = newWatchdog(cfg.Watchdog, r.storageStuck, r.storageFree)
 	r.watch.hook = cfg.hook
-	r.mux = newMux(cfg.Listener, self.Addr)
+	r.mux = newMux(cfg.Listener, self.Addr, r.greet)
 	r.phase.Store(&phase{name: opening, reason: "the volume is being opened"})
-	for _, p := range cfg.Peers {
-		if p.ID != self.ID {
-			r.peers[p.ID] = newPeer(p, cfg.Dial)
-		}
-	}
 	r.verify.replica = r
 	r.heal = newHealer(r)
 	go r.mux.accept(r.serveForwards)
@@ -163,13 +166,23 @@ func validate(cfg *Config) (self Peer, err error) {
 		if p.ID == "" || p.Addr == "" || seen[p.ID] || seen[p.Addr] {
 			return self, fmt.Errorf("peer %q at %q is incomplete or there twice", p.ID, p.Addr)
 		}
+		if len(p.ID) > maxName || len(p.Addr) > maxName {
+			return self, fmt.Errorf("peer %.20q: ID or address is longer than %d bytes", p.ID, maxName)
+		}
 		seen[p.ID], seen[p.Addr] = true, true
 		if p.ID == cfg.ID {
 			self = p
 		}
 	}
-	if self.ID == "" {
+	switch {
+	case self.ID == "":
 		return self, fmt.Errorf("%q is not among the peers", cfg.ID)
+	case cfg.Join && cfg.Recover:
+		return self, errors.New("to join and to recover exclude each other")
+	case cfg.Join && len(cfg.Peers) == 1:
+		return self, errors.New("a node that joins must know a member")
+	case cfg.Recover && len(cfg.Peers) > 1:
+		return self, errors.New("a recovered cluster begins with one node: it is its only peer")
 	}
 	if cfg.trailing == 0 {
 		cfg.trailing = trailingLogs
@@ -186,9 +199,7 @@ func (r *Replica) Close() error {
 		close(r.closing)
 		r.setPhase(closed, "closed")
 		r.mux.close()
-		for _, p := range r.peers {
-			p.close()
-		}
+		r.peers.close()
 		r.watch.bounded(r.cfg.Watchdog, r.shutdown)
 	})
 	return nil
@@ -237,13 +248,27 @@ func (r *Replica) fail(err error) {
 // it would call "not found" may have been there.
 func (r *Replica) distrust(reason string) {
 	r.Detect("fenced: " + reason)
-	if r.phase.Load().name != running {
+	if !r.partakes() {
 		return
 	}
-	r.setPhase(fenced, reason)
+	r.retire(fenced, reason)
+}
+
+// retire ends a running node's part: it serves nobody, votes for nobody and
+// says why.
+func (r *Replica) retire(phase, reason string) {
+	r.setPhase(phase, reason)
 	r.mux.open.Store(false)
 	r.mux.cut()
-	go r.node.Load().stop()
+	if n := r.node.Load(); n != nil {
+		go n.stop()
+	}
+}
+
+// partakes tells whether this node's raft is at work.
+func (r *Replica) partakes() bool {
+	name := r.phase.Load().name
+	return name == running || name == joining
 }
 
 // storageStuck gives leadership away, as far as that is possible while raft's
@@ -259,7 +284,7 @@ func (r *Replica) storageStuck() {
 }
 
 func (r *Replica) storageFree() {
-	if r.phase.Load().name == running {
+	if r.partakes() {
 		r.mux.mend()
 	}
 	r.change.ring()

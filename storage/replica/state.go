@@ -274,6 +274,7 @@ func (st *state) applyOne(b *batch, at *standpoint, entry *raft.Log) *result {
 	st.forget(b, at.applied, entry.Index)
 	at.applied, at.appliedTerm = entry.Index, entry.Term
 	if entry.Type == raft.LogConfiguration {
+		st.remember(b, at.config, entry)
 		at.config, at.configIndex = entry.Data, entry.Index
 		return &result{}
 	}

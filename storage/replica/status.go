@@ -13,7 +13,7 @@ import (
 // Status is what a node says about itself.
 type Status struct {
 	ID          string   `json:"id"`
-	Role        string   `json:"role"` // leader, follower, candidate, opening, fenced, failed or closed
+	Role        string   `json:"role"` // leader, follower, candidate, opening, joining, fenced, removed, failed or closed
 	Leader      string   `json:"leader"`
 	Fenced      bool     `json:"fenced"`
 	Reason      string   `json:"reason,omitempty"`
@@ -22,24 +22,51 @@ type Status struct {
 	Commit      uint64   `json:"commit"`
 	Applied     uint64   `json:"applied"`
 	LastLog     uint64   `json:"last_log"`
+	LastLogTerm uint64   `json:"last_log_term"`
 	Records     uint64   `json:"records"`   // in the state, replies included
 	StateSum    string   `json:"state_sum"` // equal on replicas with equal applied and equal state
 	Detected    []string `json:"detected"`
+
+	Cluster       string     `json:"cluster"`             // its identity, "" as long as it is not known
+	Configuration []Member   `json:"configuration"`       // as this node knows it
+	Promised      *Promised  `json:"promised,omitempty"`  // nil without a promise record
+	Recovered     *Recovered `json:"recovered,omitempty"` // nil unless the volume began this cluster in a recovery
+}
+
+// Member is a server of raft's configuration.
+type Member struct {
+	ID      string `json:"id"`
+	Address string `json:"address"`
+	Voter   bool   `json:"voter"`
+}
+
+// Promised is what the promise record says that the volume holds.
+type Promised struct {
+	Term     uint64 `json:"term"`
+	Last     uint64 `json:"last"` // log entry
+	LastTerm uint64 `json:"last_term"`
+	Applied  uint64 `json:"applied"`
 }
 
 // Status never blocks, whatever the storage does.
 func (r *Replica) Status() Status {
 	p := r.phase.Load()
-	s := Status{ID: r.cfg.ID, Role: p.name, Fenced: p.name == fenced, Detected: r.detected.list()}
+	s := Status{ID: r.cfg.ID, Role: p.name, Fenced: p.name == fenced, Detected: r.detected.list(),
+		Cluster: r.identity(), Configuration: r.members()}
 	if p.name != running {
 		s.Reason, s.Unavailable = p.reason, p.reason
 	}
 	if st := r.store.Load(); st != nil {
 		at := st.state.at.Load()
 		s.Applied, s.Records, s.StateSum = at.applied, at.count, fmt.Sprintf("%016x", at.sum)
-		s.LastLog = st.log.last()
+		held := st.standing()
+		s.LastLog, s.LastLogTerm = held.last, held.lastTerm
+		s.Recovered = st.recovered
+		if k := st.kept(); k != nil {
+			s.Promised = &Promised{k.term, k.last, k.lastTerm, k.applied}
+		}
 	}
-	if n := r.node.Load(); n != nil && p.name == running {
+	if n := r.node.Load(); n != nil && r.partakes() && p.name == running {
 		_, id := n.raft.LeaderWithID()
 		s.Leader, s.Role = string(id), strings.ToLower(n.raft.State().String())
 		s.Term, s.Commit = n.raft.CurrentTerm(), n.raft.CommitIndex()

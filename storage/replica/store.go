@@ -28,6 +28,8 @@ type store struct {
 	promise     *promise       // nil without a promise device
 	cache       *raft.LogCache // over log
 	incarnation []byte
+	owner       *Peer      // whose volume it is, nil where that is not known
+	recovered   *Recovered // nil unless a recovery made this cluster of it
 
 	written    atomic.Int64 // bytes since the tables were last looked at
 	compacting atomic.Bool
@@ -125,6 +127,9 @@ func (s *store) load(r *Replica) (err error) {
 	if s.incarnation, err = s.meta("incarnation"); err != nil && !errors.Is(err, ErrNotFound) {
 		return fmt.Errorf("load incarnation: %w", err)
 	}
+	if err = s.loadOwner(); err != nil {
+		return fmt.Errorf("load owner: %w", err)
+	}
 	if s.stable, err = loadStable(s); err != nil {
 		return fmt.Errorf("load vote: %w", err)
 	}
@@ -137,9 +142,10 @@ func (s *store) load(r *Replica) (err error) {
 	return nil
 }
 
-// format gives an empty volume its incarnation. The promise device learns it
-// first: a volume that nobody promised anything about may be formatted again.
-func (s *store) format() error {
+// format gives an empty volume its incarnation, and says whose it is. The
+// promise device learns of it first: a volume that nobody promised anything
+// about may be formatted again.
+func (s *store) format(owner Peer, cluster string) error {
 	if s.incarnation != nil {
 		return nil
 	}
@@ -148,8 +154,34 @@ func (s *store) format() error {
 		return fmt.Errorf("make incarnation: %w", err)
 	}
 	s.keepPromise()
-	s.put("format", []record{sealedMeta("incarnation", s.incarnation)})
+	records := []record{sealedMeta("incarnation", s.incarnation), sealedMeta("owner", owner.encode())}
+	if cluster != "" {
+		records = append(records, sealedMeta("cluster", []byte(cluster)))
+	}
+	s.owner = &owner
+	s.put("format", records)
 	return nil
+}
+
+func (p Peer) encode() []byte {
+	var b pack
+	b.bytes([]byte(p.ID))
+	b.bytes([]byte(p.Addr))
+	return b
+}
+
+// loadOwner reads which node the volume is of, nil if that was not written down.
+func (s *store) loadOwner() error {
+	b, err := s.meta("owner")
+	if err != nil {
+		if errors.Is(err, ErrNotFound) {
+			return nil
+		}
+		return err
+	}
+	u := unpack{rest: b}
+	s.owner = &Peer{string(u.bytes()), string(u.bytes())}
+	return u.err("owner")
 }
 
 // record is one key to write; a nil value deletes it. Values are sealed.

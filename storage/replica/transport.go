@@ -18,7 +18,7 @@ type transport struct {
 	in   chan raft.RPC
 	done chan struct{}
 	once sync.Once
-	gate atomic.Pointer[gate] // nil: this node may vote
+	gate atomic.Pointer[gate] // nil: this node may vote for whom it likes
 }
 
 func newTransport(layer raft.StreamLayer, timeout time.Duration, log hclog.Logger) *transport {
@@ -78,16 +78,25 @@ func (t *transport) AppendEntries(id raft.ServerID, to raft.ServerAddress, req *
 
 // RequestVote implements raft.Transport.
 func (t *transport) RequestVote(id raft.ServerID, to raft.ServerAddress, req *raft.RequestVoteRequest, resp *raft.RequestVoteResponse) error {
-	if t.gate.Load() != nil {
-		return errGated
+	if g := t.gate.Load(); g != nil {
+		if ok, _ := g.allows(req.Term, position{req.LastLogIndex, req.LastLogTerm}); !ok {
+			return errGated
+		}
 	}
 	return t.net.RequestVote(id, to, req, resp)
 }
 
 // RequestPreVote implements raft.WithPreVote.
 func (t *transport) RequestPreVote(id raft.ServerID, to raft.ServerAddress, req *raft.RequestPreVoteRequest, resp *raft.RequestPreVoteResponse) error {
-	if t.gate.Load() != nil {
-		return errGated
+	if g := t.gate.Load(); g != nil {
+		ok, least := g.allows(req.Term, position{req.LastLogIndex, req.LastLogTerm})
+		if !ok && least > req.Term { // raft shall ask again in a newer term
+			*resp = raft.RequestPreVoteResponse{RPCHeader: req.RPCHeader, Term: least}
+			return nil
+		}
+		if !ok {
+			return errGated
+		}
 	}
 	return t.net.RequestPreVote(id, to, req, resp)
 }
@@ -117,57 +126,4 @@ func (t *transport) TimeoutNow(id raft.ServerID, to raft.ServerAddress, req *raf
 func (t *transport) Close() error {
 	t.once.Do(func() { close(t.done) })
 	return t.net.Close()
-}
-
-// gate keeps a node from voting that was restarted without a promise record:
-// nobody knows whether its volume still holds what the node once promised. It
-// opens when a leader has brought the log as far as the leader's own reached
-// at first contact.
-type gate struct {
-	log    *logStore
-	mu     sync.Mutex
-	target uint64
-}
-
-// refuses answers requests for votes with no, and watches what a leader sends.
-func (g *gate) refuses(t *transport, rpc *raft.RPC) bool {
-	switch req := rpc.Command.(type) {
-	case *raft.RequestVoteRequest:
-		rpc.Respond(&raft.RequestVoteResponse{RPCHeader: req.RPCHeader, Term: req.Term}, nil)
-		return true
-	case *raft.RequestPreVoteRequest:
-		rpc.Respond(&raft.RequestPreVoteResponse{RPCHeader: req.RPCHeader, Term: req.Term}, nil)
-		return true
-	case *raft.TimeoutNowRequest:
-		rpc.Respond(&raft.TimeoutNowResponse{}, errGated)
-		return true
-	case *raft.AppendEntriesRequest:
-		g.watch(t, rpc, max(req.LeaderCommitIndex, req.PrevLogEntry+uint64(len(req.Entries))))
-	}
-	return false
-}
-
-// watch lets the answer pass and opens the gate if it says that this node has
-// caught up.
-func (g *gate) watch(t *transport, rpc *raft.RPC, reach uint64) {
-	g.mu.Lock()
-	if g.target == 0 {
-		g.target = reach
-	}
-	g.mu.Unlock()
-	answers, answer := rpc.RespChan, make(chan raft.RPCResponse, 1)
-	rpc.RespChan = answer
-	go func() {
-		select {
-		case got := <-answer:
-			resp, ok := got.Response.(*raft.AppendEntriesResponse)
-			g.mu.Lock()
-			if ok && resp.Success && g.target > 0 && g.log.standing().last >= g.target {
-				t.gate.Store(nil)
-			}
-			g.mu.Unlock()
-			answers <- got
-		case <-t.done:
-		}
-	}()
 }

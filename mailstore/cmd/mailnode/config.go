@@ -28,6 +28,7 @@ type config struct {
 	maxMessage            int
 	unsafe                replica.Unsafe
 	noDigest              bool
+	join, recover         bool
 }
 
 const help = `mailnode is one node of a replicated mail store: mail in over LMTP, out over IMAP,
@@ -42,6 +43,14 @@ Three nodes on this machine (run it once for each of n1, n2, n3):
   mailnode -id n1 -data /tmp/n1 -peers $P -peer-listen 127.0.0.1:7001 \
     -lmtp 127.0.0.1:2401 -imap 127.0.0.1:1431 -admin 127.0.0.1:8001 -domains libero.example
   curl -d '{"create":[{"address":"anna@libero.example"}]}' http://127.0.0.1:8001/accounts
+
+A node whose storage lost what it promised is fenced. Start a new one in its place
+(-id n2.2 -join, a new address, an empty volume), then tell any member:
+
+  curl -d '{"remove":"n2","add":"n2.2","address":"127.0.0.1:7004"}' http://127.0.0.1:8001/replace
+
+and again until it answers "promoted". When all are fenced, start one of them with
+-recover, a new -id and a new address: it counts what is lost, and goes on alone.
 
 An account's password is pw- and its address, unless another is given.
 
@@ -67,6 +76,8 @@ func parseFlags(args []string, out io.Writer) (*config, error) {
 	f.StringVar(&c.data, "data", "", "`directory` on the volume for all that is kept")
 	f.StringVar(&c.promise, "promise", "", "`directory` on a device that does not share the volume's fate, for the promise record; empty for none")
 	f.StringVar(&peers, "peers", "", "all nodes of the first configuration, as `name=IP:PORT,...`")
+	f.BoolVar(&c.join, "join", false, "this node is not in the first configuration: its volume is empty, and it waits until POST /replace on a member's admin face adds it; -peers names itself and some members")
+	f.BoolVar(&c.recover, "recover", false, "make a new cluster of what this volume holds, when all replicas are fenced or a majority is lost; -id and -peer-listen are new ones, and the only ones in -peers. What was lost is counted. Refused while a majority of the old cluster lives")
 	f.StringVar(&c.peerListen, "peer-listen", "", "`IP:PORT` where the other nodes reach this one")
 	f.StringVar(&via, "via", "", "proxies on the way to the other nodes: where to dial instead of their addresses, as `IP:PORT=IP:PORT,...`")
 	f.StringVar(&c.lmtp, "lmtp", "", "`IP:PORT` for mail in")
@@ -109,6 +120,9 @@ func (c *config) complete(peers, via, domains, defects string) (err error) {
 	if !slices.ContainsFunc(c.peers, func(p replica.Peer) bool { return p.ID == c.id }) {
 		return fmt.Errorf("-id %s is not one of -peers", c.id)
 	}
+	if err = c.wayBack(); err != nil {
+		return err
+	}
 	if c.via, err = parseVia(via); err != nil {
 		return err
 	}
@@ -126,6 +140,19 @@ func (c *config) complete(peers, via, domains, defects string) (err error) {
 		return errors.New("-raft-timeout, -watchdog, -command-timeout and -max-message must be positive")
 	}
 	return c.parseUnsafe(defects)
+}
+
+// wayBack checks -join and -recover against -peers.
+func (c *config) wayBack() error {
+	switch {
+	case c.join && c.recover:
+		return errors.New("-join and -recover exclude each other: the first needs a cluster that lives, the second one that does not")
+	case c.join && len(c.peers) == 1:
+		return errors.New("-join needs a member in -peers beside this node")
+	case c.recover && len(c.peers) > 1:
+		return fmt.Errorf("-recover begins a cluster of this node alone: -peers must be %s=IP:PORT only", c.id)
+	}
+	return nil
 }
 
 func parsePeers(list string) ([]replica.Peer, error) {

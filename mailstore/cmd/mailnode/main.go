@@ -70,12 +70,12 @@ func run(c *config, log io.Writer) error {
 	}
 	machine := new(store.Machine)
 	r, err := replica.Start(replica.Config{
-		ID: c.id, Dir: c.data, Promise: c.promise, Peers: c.peers,
+		ID: c.id, Dir: c.data, Promise: c.promise, Peers: c.peers, Join: c.join, Recover: c.recover,
 		Listener: ears["peer-listen"], Dial: c.dialPeer, Fsync: fsync,
 		Timeout: c.raftTimeout, Watchdog: c.watchdog,
 		Machine: machine, Log: log, Unsafe: c.unsafe,
 		Fatal: func(err error) {
-			fmt.Fprintf(log, "storage failed, this node ends: %v\n", err)
+			fmt.Fprintf(log, "this node ends: %v\n", err)
 			os.Exit(exitFailed)
 		},
 	})
@@ -90,7 +90,7 @@ func run(c *config, log io.Writer) error {
 	}
 	face("lmtp", lmtp.New(s, c.id, c.domains, log).Serve, coalescing{ears["lmtp"]})
 	face("imap", imap.New(s, log).Serve, coalescing{ears["imap"]})
-	face("admin", admin.New(s, r.Status, c.domains, c.commandTimeout, log).Serve, ears["admin"])
+	face("admin", admin.New(s, r, c.domains, c.commandTimeout, log).Serve, ears["admin"])
 	fmt.Fprintf(log, "serving lmtp %s, imap %s, admin %s\n", c.lmtp, c.imap, c.admin)
 	return <-failed
 }
