@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/dgraph-io/badger/v4"
 )
@@ -118,7 +117,7 @@ func (h *healer) ask(ctx context.Context, m member) offer {
 	others := h.replica.others()
 	offers := make(chan offer, len(others))
 	for _, p := range others {
-		go func() { offers <- askOne(ctx, p, m) }()
+		go func() { offers <- askOne(ctx, h.replica.link(p), m) }()
 	}
 	all := offer{final: true}
 	for range others {
@@ -141,16 +140,6 @@ func askOne(ctx context.Context, p *peer, m member) offer {
 		return offer{from: p.ID, sealed: a.body}
 	}
 	return offer{final: err == nil && a.index > 0 && a.index >= m.since, index: a.index}
-}
-
-// others are all other nodes, by ID.
-func (r *Replica) others() []*peer {
-	var others []*peer
-	for _, p := range r.peers {
-		others = append(others, p)
-	}
-	slices.SortFunc(others, func(a, b *peer) int { return strings.Compare(a.ID, b.ID) })
-	return others
 }
 
 // mend gets the right record for one that was found bad: from another node, and

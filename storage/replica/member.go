@@ -1,6 +1,7 @@
 package replica
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"sync"
@@ -184,7 +185,7 @@ func (r *Replica) link(p Peer) *peer {
 	return made
 }
 
-// others are the other nodes that this one may ask: the members as far as it
+// others are the other nodes that this one may ask, by ID: the members as far as it
 // knows them, or else those it was started with.
 func (r *Replica) others() []Peer {
 	members := peersOf(r.configuration())
@@ -195,7 +196,9 @@ func (r *Replica) others() []Peer {
 			}
 		}
 	}
-	return slices.DeleteFunc(members, func(p Peer) bool { return p.ID == r.cfg.ID })
+	members = slices.DeleteFunc(members, func(p Peer) bool { return p.ID == r.cfg.ID })
+	slices.SortFunc(members, func(a, b Peer) int { return cmp.Compare(a.ID, b.ID) })
+	return members
 }
 
 func peersOf(c raft.Configuration) []Peer {
