@@ -2,6 +2,7 @@ package compare
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 
 	"fourdays/harness/recovery"
@@ -13,7 +14,9 @@ const (
 	unitCount = "count"
 	unitMS    = "ms"
 	unitHours = "mailbox-hours"
-	unitRuns  = "runs" // a yes or no of each run: in how many it is yes
+	unitBytes = "bytes"
+	unitShare = "share" // more than the first variant with the same seed, 0.1 is a tenth more
+	unitRuns  = "runs"  // a yes or no of each run: in how many it is yes
 )
 
 // measure is one row of the table over seeds: a name, a unit, and what a run says
@@ -23,29 +26,45 @@ type measure struct {
 	label string
 	unit  string
 	of    func(*report.Run) *value
+	extra bool // of variants but the first, it is what is more than in the first
 }
 
 // measures are the rows, in their order.
-func measures() []measure {
+func measures() []measure { return slices.Concat(ofMail(), ofService(), ofArrays()) }
+
+func ofMail() []measure {
 	return []measure{
-		{"loses", "runs that lost mail", unitRuns, yes(func(r *report.Run) (bool, bool) { return r.Mail.Lost > 0, r.Mail.Unread == 0 })},
-		{"lost", "mail lost", unitCount, atLeast(func(r *report.Run) int { return r.Mail.Lost })},
-		{"alters", "runs that altered mail", unitRuns, yes(func(r *report.Run) (bool, bool) { return r.Mail.Altered > 0, r.Mail.Unread == 0 })},
-		{"altered", "mail altered", unitCount, atLeast(func(r *report.Run) int { return r.Mail.Altered })},
-		{"unread", "mail nobody could look for", unitCount, count(func(r *report.Run) int { return r.Mail.Unread })},
-		{"bounced", "mail bounced", unitCount, count(func(r *report.Run) int { return r.Mail.Bounced })},
-		{"delayed", "mail delayed", unitCount, count(func(r *report.Run) int { return r.Mail.Delayed })},
-		{"rpa_message_ms", "RPA messages", unitMS, rpa(func(p recovery.RPA) *int64 { return p.MessageMS })},
-		{"rpa_flag_ms", "RPA flags", unitMS, rpa(func(p recovery.RPA) *int64 { return p.FlagMS })},
-		{"rpa_mailbox_ms", "RPA folders", unitMS, rpa(func(p recovery.RPA) *int64 { return p.MailboxMS })},
-		{"reopened_first_ms", "first mailbox back", unitMS, back("reopened_t50_ms", (*report.Run).FirstBackMS)},
-		{"reopened_t50_ms", "half of them back", unitMS, back("reopened_t50_ms", func(r *report.Run) *int64 { return r.Recovery.T50MS })},
-		{"reopened_t100_ms", "all of them back", unitMS, back("reopened_t100_ms", func(r *report.Run) *int64 { return r.Recovery.T100MS })},
-		{"mailbox_hours", "mailbox-hours", unitHours, mailboxHours},
-		{"peak_backlog", "peak backlog", unitCount, backlog},
-		{"unavailable_ms", "longest without service", unitMS, withoutService},
-		{"rta_ms", "RTA", unitMS, back("rta_ms", func(r *report.Run) *int64 { return r.Recovery.RTAMS })},
-		{"serves", "runs that served at the end", unitRuns, served},
+		{key: "loses", label: "runs that lost mail", unit: unitRuns, of: yes(func(r *report.Run) (bool, bool) { return r.Mail.Lost > 0, r.Mail.Unread == 0 })},
+		{key: "lost", label: "mail lost", unit: unitCount, of: atLeast(func(r *report.Run) int { return r.Mail.Lost })},
+		{key: "alters", label: "runs that altered mail", unit: unitRuns, of: yes(func(r *report.Run) (bool, bool) { return r.Mail.Altered > 0, r.Mail.Unread == 0 })},
+		{key: "altered", label: "mail altered", unit: unitCount, of: atLeast(func(r *report.Run) int { return r.Mail.Altered })},
+		{key: "unread", label: "mail nobody could look for", unit: unitCount, of: count(func(r *report.Run) int { return r.Mail.Unread })},
+		{key: "bounced", label: "mail bounced", unit: unitCount, of: count(func(r *report.Run) int { return r.Mail.Bounced })},
+		{key: "delayed", label: "mail delayed", unit: unitCount, of: count(func(r *report.Run) int { return r.Mail.Delayed })},
+		{key: "rpa_message_ms", label: "RPA messages", unit: unitMS, of: rpa(func(p recovery.RPA) *int64 { return p.MessageMS })},
+		{key: "rpa_flag_ms", label: "RPA flags", unit: unitMS, of: rpa(func(p recovery.RPA) *int64 { return p.FlagMS })},
+		{key: "rpa_mailbox_ms", label: "RPA folders", unit: unitMS, of: rpa(func(p recovery.RPA) *int64 { return p.MailboxMS })},
+	}
+}
+
+func ofService() []measure {
+	return []measure{
+		{key: "reopened_first_ms", label: "first mailbox back", unit: unitMS, of: back("reopened_t50_ms", (*report.Run).FirstBackMS)},
+		{key: "reopened_t50_ms", label: "half of them back", unit: unitMS, of: back("reopened_t50_ms", func(r *report.Run) *int64 { return r.Recovery.T50MS })},
+		{key: "reopened_t100_ms", label: "all of them back", unit: unitMS, of: back("reopened_t100_ms", func(r *report.Run) *int64 { return r.Recovery.T100MS })},
+		{key: "mailbox_hours", label: "mailbox-hours", unit: unitHours, of: mailboxHours},
+		{key: "peak_backlog", label: "peak backlog", unit: unitCount, of: backlog},
+		{key: "unavailable_ms", label: "longest without service", unit: unitMS, of: withoutService},
+		{key: "rta_ms", label: "RTA", unit: unitMS, of: back("rta_ms", func(r *report.Run) *int64 { return r.Recovery.RTAMS })},
+		{key: "serves", label: "runs that served at the end", unit: unitRuns, of: served},
+	}
+}
+
+func ofArrays() []measure {
+	return []measure{
+		{key: "writes", label: "extra writes", unit: unitCount, of: did("writes"), extra: true},
+		{key: "bytes", label: "extra bytes written", unit: unitBytes, of: did("bytes"), extra: true},
+		{key: "used", label: "extra space", unit: unitBytes, of: grown, extra: true},
 	}
 }
 
@@ -151,6 +170,51 @@ func served(r *report.Run) *value {
 	return yes(func(r *report.Run) (bool, bool) { return *r.Available, true })(r)
 }
 
+// did is what all arrays counted, of one counter as bugs name it, while the
+// script ran.
+func did(counter string) func(*report.Run) *value {
+	return func(r *report.Run) *value {
+		sum := int64(0)
+		for i := range r.Arrays {
+			n, ok := r.Arrays[i].Did(counter)
+			if !ok {
+				return nil
+			}
+			sum += n
+		}
+		if len(r.Arrays) == 0 {
+			return nil
+		}
+		return exactly(float64(sum))
+	}
+}
+
+// grown is the space that the volumes of all arrays take at the end.
+func grown(r *report.Run) *value {
+	if did("bytes")(r) == nil {
+		return nil
+	}
+	sum := int64(0)
+	for _, a := range r.Arrays {
+		sum += a.EndUsed
+	}
+	return exactly(float64(sum))
+}
+
+// more is by what share a run has more than the one of the first variant with the
+// same seed; nil where there is none, or nothing to have more of.
+func (m measure) more(r *report.Run, base []*report.Run) *value {
+	i := slices.IndexFunc(base, func(b *report.Run) bool { return b.Seed == r.Seed })
+	if i < 0 {
+		return nil
+	}
+	of, it := m.of(base[i]), m.of(r)
+	if of == nil || it == nil || of.lo <= 0 {
+		return nil
+	}
+	return exactly(it.lo/of.lo - 1)
+}
+
 // in prints a number in a unit.
 func in(unit string, v float64) string {
 	switch unit {
@@ -163,9 +227,24 @@ func in(unit string, v float64) string {
 		return report.Hours(v)
 	case unitRuns:
 		return strconv.Itoa(int(v))
+	case unitShare:
+		return fmt.Sprintf("%+.0f %%", 100*v)
+	case unitBytes:
+		return bytesOf(v)
 	}
 	if v != float64(int64(v)) { // the middle of two
 		return fmt.Sprintf("%s.5", report.Count(int64(v)))
 	}
 	return report.Count(int64(v))
+}
+
+// bytesOf is an amount of bytes, in powers of a thousand.
+func bytesOf(v float64) string {
+	for _, unit := range []string{"B", "kB", "MB", "GB"} {
+		if v < 1000 {
+			return strconv.FormatFloat(v, 'g', 3, 64) + " " + unit
+		}
+		v /= 1000
+	}
+	return strconv.FormatFloat(v, 'f', 1, 64) + " TB"
 }

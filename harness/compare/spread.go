@@ -61,7 +61,8 @@ type Part struct {
 // Figure is one measure over the runs of a variant.
 type Figure struct {
 	Name string `json:"name"`
-	// Unit is count, ms, mailbox-hours, or runs: a yes or no of each run.
+	// Unit is count, ms, mailbox-hours, bytes, runs (a yes or no of each run), or
+	// share: by how much more than the first variant with the same seed.
 	Unit string `json:"unit"`
 	// Known is in how many runs the figure is known, if only as more than something.
 	Known int `json:"known"`
@@ -125,9 +126,12 @@ func (g *Group) measure(base []*report.Run, first bool) {
 	for _, m := range measures() {
 		values, others := values(m, g.outcomes), values(m, base)
 		f := Figure{Name: m.key, Unit: m.unit, Known: len(values), label: m.label}
-		if m.unit == unitRuns {
+		switch {
+		case m.unit == unitRuns:
 			f.count(values)
-		} else {
+		case m.extra && !first:
+			f.Unit, f.Interval = unitShare, interval(g.extra(m, base))
+		default:
 			f.Interval = interval(values)
 		}
 		if !first {
@@ -136,6 +140,15 @@ func (g *Group) measure(base []*report.Run, first bool) {
 		}
 		g.Figures = append(g.Figures, f)
 	}
+}
+
+// extra is what each run has more than that of the first variant.
+func (g *Group) extra(m measure, base []*report.Run) []value {
+	var all []*value
+	for _, r := range g.outcomes {
+		all = append(all, m.more(r, base))
+	}
+	return known(all)
 }
 
 func values(m measure, runs []*report.Run) []value {

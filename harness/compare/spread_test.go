@@ -32,10 +32,45 @@ func tenSeeds() (all []*report.Run) {
 				h /= 10
 			}
 			r.Recovery.MailboxHours, r.Recovery.PeakBacklog = &h, new(int)
+			r.Arrays = wrote(1000+int64(seed), r.Variant.Name == "three-oses")
 			all = append(all, r)
 		}
 	}
 	return all
+}
+
+// wrote are two arrays on which so much was written; half as much again if more
+// is set.
+func wrote(n int64, more bool) (all []report.Array) {
+	if more {
+		n += n / 2
+	}
+	for _, name := range []string{"east", "west"} {
+		all = append(all, report.Array{
+			Name: name, OS: "acme/1.0", EndUsed: 1e6 + n*1000,
+			Start: map[string]int64{"writes": 50, "bytes": 7}, End: map[string]int64{"writes": 50 + n, "bytes": 7 + 1000*n},
+		})
+	}
+	return all
+}
+
+// TestExtraIsOfTheSameSeed: each run is set against the run of the first variant
+// with its seed, so what a seed writes more in both is not extra.
+func TestExtraIsOfTheSameSeed(t *testing.T) {
+	s := Over(tenSeeds())
+	require.Equal(t, "2,009 [2,002 … 2,016]", s.Variants[0].figure("writes").String())
+	require.Equal(t, "+0 % ~", s.Variants[1].figure("writes").String())
+	require.Equal(t, "+50 %", s.Variants[2].figure("writes").String())
+	require.Equal(t, "2.01 MB [2 MB … 2.02 MB]", s.Variants[0].figure("bytes").String())
+	runs := tenSeeds()
+	for i := range runs {
+		runs[i].Seed += uint64(100 * (i % 3)) // no seed is in two variants
+	}
+	require.Equal(t, "unknown", Over(runs).Variants[2].figure("writes").value())
+	runs = tenSeeds()
+	runs[0].Arrays[1].End = nil // broken off before
+	require.Equal(t, 9, Over(runs).Variants[0].figure("writes").Known)
+	require.Equal(t, 9, Over(runs).Variants[0].figure("used").Known)
 }
 
 // TestTheTableOverSeedsReadsAsItShould compares whole tables with testdata: as

@@ -56,8 +56,8 @@ func (s *Spread) prose(b *bytes.Buffer) {
 
 // legend says how to read the cells.
 func (s *Spread) legend() string {
-	return fmt.Sprintf(`Medians over the seeds, with their %g %% intervals in brackets. "~": no difference to %s that chance would not make too (%s, alpha %g): one such test in %.0f says "different" of what is the same. "≤ 3/n": none in n runs, so with %g %% certainty it happens in at most that share of them (rule of three). ">": not over when the run ended. "to": no run says more, as some promised mail could not be looked for. First, half and all mailboxes, and RTA: since the first failure. Backlog: the most messages that senders held at one time, of those simulated.`,
-		100*confidence, s.base(), s.Test, alpha, 1/alpha, 100*confidence)
+	return fmt.Sprintf(`Medians over the seeds, with their %g %% intervals in brackets. "~": no difference to %s that chance would not make too (%s, alpha %g): one such test in %.0f says "different" of what is the same. "≤ 3/n": none in n runs, so with %g %% certainty it happens in at most that share of them (rule of three). ">": not over when the run ended. "to": no run says more, as some promised mail could not be looked for. First, half and all mailboxes, and RTA: since the first failure. Backlog: the most messages that senders held at one time, of those simulated. Extra: what reached the arrays while the script ran, and the space their volumes took at its end; how much it is in %s, and by how much more it is with the same seed in the others.`,
+		100*confidence, s.base(), s.Test, alpha, 1/alpha, 100*confidence, s.base())
 }
 
 func (s *Spread) base() string {
@@ -130,7 +130,7 @@ func (f Figure) String() string {
 
 func (f Figure) value() string {
 	switch {
-	case f.Known == 0:
+	case f.Known == 0 || f.Yes == nil && f.Interval == nil:
 		return "unknown"
 	case f.AtMost != nil:
 		return fmt.Sprintf("0 of %d (≤ 3/%d)", f.Known, f.Known)

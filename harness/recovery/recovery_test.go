@@ -178,12 +178,15 @@ func TestBacklogDrainsWhenTheLastWaitingMessageIsIn(t *testing.T) {
 	require.Equal(t, 1, r.Delay.Bounced)
 	require.EqualValues(t, (18*minute+10_000)/1000, *r.Delay.MaxMS, "from the first intention")
 	require.EqualValues(t, (16*minute+10_000)/1000, *r.Delay.P50MS)
+	require.Equal(t, 5, *r.PeakBacklog)
 }
 
 func TestGivenQueueIsBelieved(t *testing.T) {
 	in := usualInput()
 	in.Queue = []Depth{{0, 3}, {11 * minute, 500}, {45 * minute, 3}, {46 * minute, 9}}
-	require.EqualValues(t, 45*minute/1000, *Compute(in, usual().ops()).BacklogMS)
+	r := Compute(in, usual().ops())
+	require.EqualValues(t, 45*minute/1000, *r.BacklogMS)
+	require.Equal(t, 500, *r.PeakBacklog)
 }
 
 func TestWaitingMessagesCensorTheDelay(t *testing.T) {

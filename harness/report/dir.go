@@ -197,6 +197,7 @@ func Encode(r *Run) ([]byte, error) {
 	whole(&c.Faults)
 	whole(&c.Classes)
 	whole(&c.Nodes)
+	whole(&c.Arrays)
 	whole(&c.Alarms)
 	whole(&c.Scrubs)
 	whole(&c.Timeline)

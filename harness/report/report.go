@@ -80,6 +80,7 @@ type Run struct {
 	Scrubs        []Scrub    `json:"scrubs"`
 	Population    Population `json:"population"`
 	Nodes         []Node     `json:"nodes"`
+	Arrays        []Array    `json:"arrays"`
 	Timeline      []Event    `json:"timeline"`
 	Questions     []Question `json:"questions"`
 	Numbers       []Number   `json:"numbers"`
@@ -229,6 +230,27 @@ type Node struct {
 	Fenced   bool     `json:"fenced"`
 	Reason   string   `json:"reason,omitempty"`
 	Detected []string `json:"detected,omitempty"` // what it noticed by itself
+}
+
+// Array is what one array of the scenario has counted and holds. Counters are
+// named as bugs name them; what the array started from is in them.
+type Array struct {
+	Name string `json:"name"`
+	OS   string `json:"os"` // when the script began
+	// Start is when the script began, End when the users were no longer watched, or
+	// when the run broke off; empty if it never came so far.
+	Start     map[string]int64 `json:"start"`
+	End       map[string]int64 `json:"end"`
+	StartUsed int64            `json:"start_used"` // bytes that its volumes hold
+	EndUsed   int64            `json:"end_used"`
+}
+
+// Did is what the array counted while the script ran; ok is false if that is not
+// known.
+func (a *Array) Did(counter string) (n int64, ok bool) {
+	from, began := a.Start[counter]
+	to, ended := a.End[counter]
+	return to - from, began && ended
 }
 
 // The states of a node at the end of a run.

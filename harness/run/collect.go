@@ -188,6 +188,7 @@ func (st *stage) fillArchive() error {
 // script plays the timeline.
 func (st *stage) script() error {
 	st.tell("phase", "the run begins: %d mailboxes on %d replicas", len(st.accounts), len(st.nodes))
+	st.begins()
 	st.plan()
 	if err := st.planBackground(); err != nil {
 		return err
@@ -221,6 +222,7 @@ func (st *stage) settle() error {
 	if err := st.liveTo(st.s.Duration + max(st.s.Settle, heartbeat)); err != nil {
 		return err
 	}
+	st.ends()
 	watched := st.Now().Microseconds()
 	st.ev.WatchedUS = &watched
 	quiet := false
@@ -266,6 +268,7 @@ func (st *stage) audit() error {
 // conclude fills the evidence with what is known at the end.
 func (st *stage) conclude() {
 	ev := st.ev
+	st.ends()
 	st.alarms()
 	st.receipts()
 	if d, ok := st.w.(world.Digester); ok {

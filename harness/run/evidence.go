@@ -37,6 +37,7 @@ type Evidence struct {
 	Timeline   []report.Event      `json:"timeline"`
 	Milestones report.Milestones   `json:"milestones"`
 	Nodes      []NodeState         `json:"nodes"`
+	Arrays     []report.Array      `json:"arrays"`
 	Alarms     []Alarm             `json:"alarms"`
 	Scrubs     []report.Scrub      `json:"scrubs"`
 	Closed     []recovery.Closure  `json:"closed"`

@@ -69,7 +69,7 @@ func (ev *Evidence) report(s *scenario.Scenario) *report.Run {
 	r := &report.Run{
 		Schema: report.Schema, Scenario: s.Name, Title: s.Title, Seed: ev.Seed, World: ev.World, Digest: ev.Digest,
 		Build: ev.Build, WallMS: ev.WallMS, VirtualMS: ev.VirtualMS, FullMS: ev.VirtualMS - ev.LeaptMS, LeaptMS: ev.LeaptMS,
-		Target: ev.Target, Milestones: ev.Milestones, Timeline: ev.Timeline, Scrubs: ev.Scrubs,
+		Target: ev.Target, Milestones: ev.Milestones, Timeline: ev.Timeline, Scrubs: ev.Scrubs, Arrays: ev.Arrays,
 		Population: report.Population{Mailboxes: int64(s.Mail.Population), Simulated: int64(s.Mail.Mailboxes)},
 	}
 	switch ev.Ended {

@@ -46,6 +46,9 @@ const (
 	PowerOnHours Counter = "power_on_hours"
 )
 
+// Counters lists every counter, in the order in which they are told.
+func Counters() []Counter { return slices.Clone(counters) }
+
 // Level fires while a gauge, a share of its maximum, is at least Above or at
 // most Below; one of them is set.
 type Level struct {
