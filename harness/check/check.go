@@ -45,6 +45,11 @@ type Input struct {
 	// neither delivered nor bounced cannot be judged.
 	Queued     []Recipient
 	QueueKnown bool
+	// Spool is what the provider's own exchangers had accepted and not passed on,
+	// as a look at its volumes found it at the end; what is not listed is not
+	// there. SpoolKnown says that somebody looked.
+	Spool      []Spooled
+	SpoolKnown bool
 	// LateUS is the delay from which a delivery counts as late; 0 means an hour
 	// (picked).
 	LateUS int64
@@ -62,6 +67,7 @@ const (
 	Removed Ending = "removed"
 	Unread  Ending = "unread"
 	Lost    Ending = "lost"
+	Held    Ending = "held" // still in the provider's spool
 )
 
 // FaultReceipt is the harness's own evidence that a planned fault happened.
@@ -116,7 +122,7 @@ type Check struct {
 }
 
 // Mail is what became of the mail. A message is counted once per recipient.
-// Acknowledged = Present + Lost + Removed + Unread.
+// Acknowledged = Present + Lost + Removed + Unread + Held.
 type Mail struct {
 	Acknowledged int `json:"acknowledged"`
 	Present      int `json:"present"`
@@ -130,6 +136,8 @@ type Mail struct {
 	Delayed      int `json:"delayed"`
 	Bounced      int `json:"bounced"`
 	Ambiguous    int `json:"ambiguous"`
+	Spooled      int `json:"spooled"` // accepted by the provider's exchangers, whatever came later
+	Held         int `json:"held"`    // of those, still in their spool
 }
 
 // Class is the loss of one class of promises: "message", "flag" or "mailbox".

@@ -13,10 +13,10 @@ func (j *Judge) asked(l *letter, op *hist.Op, uid, newUID uint32) {
 		if l.digest == "" {
 			l.digest = op.Digest
 		}
-		if op.Outcome != hist.No {
+		if op.Outcome != hist.No && op.Node != hist.Spool {
 			l.sentUS = min(l.sentUS, op.SentUS)
 		}
-		if op.Outcome == hist.OK {
+		if op.Outcome == hist.OK && op.Node != hist.Spool {
 			l.ackedUS = min(l.ackedUS, op.AnsweredUS)
 		}
 	}
@@ -26,10 +26,14 @@ func (j *Judge) asked(l *letter, op *hist.Op, uid, newUID uint32) {
 func (j *Judge) deliver(a *account, op *hist.Op) {
 	l := j.letter(a, op.Message)
 	j.asked(l, op, 0, 0)
-	l.sentUS = min(l.sentUS, op.SentUS) // a refused delivery may be there all the same
-	l.tries++
 	code := replyCode(op.Reply)
 	j.storageTrouble(a, l, op, code)
+	if op.Node == hist.Spool {
+		j.spool(l, op)
+		return
+	}
+	l.sentUS = min(l.sentUS, op.SentUS) // a refused delivery may be there all the same
+	l.tries++
 	switch {
 	case op.Outcome == hist.OK:
 		l.delivered++

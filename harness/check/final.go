@@ -33,7 +33,8 @@ type finale struct {
 	openEnds int // messages neither delivered nor bounced, with the queue unknown
 	unequal  int // mailboxes that not every believed replica was asked for
 	queued   map[Recipient]bool
-	excused  map[*slot]bool // by a removal of something that nobody had named
+	kept     map[Recipient]Kept // in the spool
+	excused  map[*slot]bool     // by a removal of something that nobody had named
 }
 
 // gather finds the last pictures that were taken when nothing moved any more,
@@ -200,6 +201,7 @@ func (f *finale) judgeLetters() {
 	for _, r := range f.in.Queued {
 		f.queued[r] = true
 	}
+	f.gatherSpool()
 	f.message.Name, f.flag.Name, f.mailbox.Name = "message", "flag", "mailbox"
 	for _, l := range f.letters {
 		f.judgePromises(l)
@@ -257,7 +259,13 @@ func (f *finale) judgePromise(l *letter, s *slot, fate fate) {
 
 // judgeOutcome counts l among the mail.
 func (f *finale) judgeOutcome(l *letter) {
+	if l.spooledUS != never {
+		f.mail.Spooled++
+	}
 	if l.ackedUS == never {
+		if l.spooledUS != never {
+			f.judgeStranded(l)
+		}
 		return
 	}
 	f.mail.Acknowledged++
@@ -337,7 +345,7 @@ func (f *finale) lookedAll(a *account) bool {
 }
 
 func (f *finale) report() Report {
-	f.mail.Altered = f.countAltered()
+	f.mail.Altered += f.countAltered()
 	r := Report{Mail: f.mail, Classes: []Class{f.message, f.flag, f.mailbox}, Accounts: len(f.accounts), Checks: make([]Check, len(invariants))}
 	for i := range invariants {
 		r.Checks[i] = f.verdict(invariant(i))

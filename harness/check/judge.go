@@ -98,13 +98,16 @@ func (j *Judge) Add(op *hist.Op) {
 	case hist.Audit:
 		j.audit(a, op)
 	}
-	if op.Outcome == hist.OK && op.Kind != hist.Bounce {
+	if op.Outcome == hist.OK && op.Kind != hist.Bounce && op.Node != hist.Spool {
 		a.known = true
 	}
 }
 
 // touch notes when the account may last have changed.
 func (j *Judge) touch(a *account, op *hist.Op) {
+	if op.Node == hist.Spool { // nothing reached the account
+		return
+	}
 	switch op.Kind {
 	case hist.Deliver, hist.Append, hist.Copy, hist.Move, hist.Store, hist.Expunge, hist.Create, hist.Delete:
 		if op.Outcome != hist.No {

@@ -132,10 +132,10 @@ func (f *finale) countDoubts(l *letter, there int) {
 // judgeSender judges D4. A message that was acknowledged and is gone is D1's;
 // an attempt without a definite answer that left a copy counts as delivered.
 func (f *finale) judgeSender(l *letter) {
-	if l.tries == 0 {
+	if l.tries+l.offered == 0 {
 		return
 	}
-	there := false
+	there := l.spooledUS != never
 	for s := range copiesOf(l) {
 		there = there || s.on != 0 || s.gone()
 	}
@@ -143,7 +143,7 @@ func (f *finale) judgeSender(l *letter) {
 	case l.bounced && l.delivered > 0:
 		f.count(checkD4, 1)
 		f.violate(checkD4, l, f.lastOp(l), "message %s for %s was delivered, and bounced", l.key, l.acct.name)
-	case l.bounced, l.delivered > 0:
+	case l.bounced, l.delivered > 0, l.spooledUS != never:
 		f.count(checkD4, 1)
 	case f.queued[Recipient{l.acct.name, l.key}]:
 	case !f.in.QueueKnown:

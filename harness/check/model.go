@@ -44,8 +44,10 @@ type letter struct {
 	intendedUS int64 // the earliest
 	sentUS     int64 // the first attempt of any kind; never if there was none
 	ackedUS    int64 // the first OK to a delivery or an append; never if none
+	spooledUS  int64 // the first OK of the provider's exchangers; never if none
 
-	tries     uint32 // deliveries attempted
+	offered   uint32 // deliveries that the provider's exchangers answered
+	tries     uint32 // deliveries attempted at the store
 	delivered uint32 // of those, acknowledged
 	unsure    uint32 // of those, and of appends, without a definite answer
 	refused4  uint32
@@ -243,7 +245,7 @@ func (j *Judge) letter(a *account, key string) *letter {
 	l := a.letters[key]
 	if l == nil {
 		key = strings.Clone(key)
-		l = &letter{key: key, acct: a, intendedUS: never, sentUS: never, ackedUS: never}
+		l = &letter{key: key, acct: a, intendedUS: never, sentUS: never, ackedUS: never, spooledUS: never}
 		a.letters[key] = l
 		j.letters = append(j.letters, l)
 	}

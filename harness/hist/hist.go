@@ -39,6 +39,11 @@ const (
 	Unknown Outcome = "unknown"
 )
 
+// Spool is the Node of a delivery that the provider's own mail exchangers
+// answered in the store's place, and the By of one with which they pass on what
+// they had kept.
+const Spool = "spool"
+
 // Op is one operation. The fields above Sent are what was asked, those from
 // Sent on what came back. Times are microseconds since the start of the run.
 type Op struct {
@@ -74,7 +79,10 @@ type Op struct {
 	UIDValidity uint32   `json:"uidvalidity,omitempty"`
 	Mailboxes   []string `json:"mailboxes,omitempty"`
 	View        *View    `json:"view,omitempty"`
-	Text        string   `json:"text,omitempty"` // Admin: the body of the answer
+	// Text is the body of the answer to Admin. In a question it is the body of
+	// an Admin's, and of a Deliver the bytes (in base64) if they are not those of
+	// Message and Size.
+	Text string `json:"text,omitempty"`
 }
 
 // View is a mailbox as somebody saw it at one moment.

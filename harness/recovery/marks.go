@@ -279,7 +279,14 @@ func (m *Meter) metrics(r *Recovery) {
 
 // delay computes the distribution of delivery delays.
 func (m *Meter) delay(r *Recovery) {
-	r.Delay = Delay{Delivered: len(m.delays), Waiting: len(m.waiting), Bounced: m.bounced}
+	r.Delay = Delay{Delivered: len(m.delays), Bounced: m.bounced}
+	for _, w := range m.waiting {
+		if w.spooled {
+			r.Delay.Spooled++
+		} else {
+			r.Delay.Waiting++
+		}
+	}
 	if len(m.delays) == 0 {
 		return
 	}

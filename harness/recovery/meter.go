@@ -32,9 +32,10 @@ type ask struct {
 
 type recipient struct{ account, message string }
 
-// wait is a message that a sender holds.
+// wait is a message that a sender holds, or else the provider's exchangers.
 type wait struct {
 	intendedUS int64
+	spooled    bool // the provider's exchangers do
 }
 
 // New returns a Meter that has seen nothing.
@@ -66,12 +67,37 @@ func (m *Meter) Add(op *hist.Op) {
 		return
 	}
 	good := succeeded(op)
+	if bySpool := op.By == hist.Spool; bySpool || good && op.Node == hist.Spool {
+		m.spool(op, bySpool, good)
+		return
+	}
 	a := ask{op.IntendedUS, op.AnsweredUS - op.IntendedUS, good}
 	m.asks = append(m.asks, a)
 	m.noteAnswer(op, a)
 	m.face(op).note(op, good)
 	if op.Kind == hist.Deliver {
 		m.deliver(op)
+	}
+}
+
+// spool follows mail that the provider's exchangers accept: for its recipient it
+// waits until they have passed it on. What they ask is no user's question, and
+// their own 250 is no service of the store.
+func (m *Meter) spool(op *hist.Op, bySpool, good bool) {
+	key := recipient{op.Account, op.Message}
+	w := m.waiting[key]
+	switch {
+	case !bySpool && w == nil:
+		m.waiting[key] = &wait{intendedUS: op.IntendedUS, spooled: true}
+		m.queue(op.AnsweredUS, 1)
+	case !bySpool:
+		w.spooled = true
+	case good && w != nil:
+		m.leaveQueue(key, op.AnsweredUS)
+		m.delays = append(m.delays, op.AnsweredUS-w.intendedUS)
+	}
+	if bySpool {
+		m.face(op).note(op, good)
 	}
 }
 

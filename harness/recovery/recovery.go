@@ -130,10 +130,11 @@ type Point struct {
 
 // Delay is the distribution of acknowledged minus intended time over all
 // messages and recipients that did not bounce. A message still waiting at the
-// end is longer than any other.
+// end, or in the spool, is longer than any other.
 type Delay struct {
 	Delivered int    `json:"delivered"`
 	Waiting   int    `json:"waiting"`
+	Spooled   int    `json:"spooled"` // accepted by the provider's exchangers and not passed on
 	Bounced   int    `json:"bounced"`
 	P50MS     *int64 `json:"p50_ms"`
 	P90MS     *int64 `json:"p90_ms"`

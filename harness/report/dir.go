@@ -200,6 +200,7 @@ func Encode(r *Run) ([]byte, error) {
 	whole(&c.Arrays)
 	whole(&c.Alarms)
 	whole(&c.Scrubs)
+	whole(&c.Spools)
 	whole(&c.Timeline)
 	whole(&c.Questions)
 	whole(&c.Numbers)

@@ -97,6 +97,8 @@ func meanwhile(r *Run) (string, []Figure) {
 	switch {
 	case m.Lost > 0:
 		answer = "Some of it was accepted and is gone."
+	case m.Held > 0:
+		answer = "Some of it was accepted and still lies in the provider's own queue."
 	case m.Bounced > 0:
 		answer = "Some came late, some went back to its senders, who know. \"No data loss\" does not cover it."
 	case d.Waiting > 0:
@@ -104,12 +106,18 @@ func meanwhile(r *Run) (string, []Figure) {
 	case m.Delayed > 0:
 		answer = "All of it came, some of it late."
 	}
-	return answer, []Figure{
+	var kept []Figure
+	if m.Spooled > 0 {
+		kept = []Figure{count1("accepted and kept by the provider", m.Spooled), count1("of that still there", m.Held)}
+	}
+	return answer, slices.Concat([]Figure{
 		count1("delivered late", m.Delayed), count1("bounced, the sender knows", m.Bounced),
-		count1("still with the senders", d.Waiting), count1("lost in silence", m.Lost),
+		count1("still with the senders", d.Waiting),
+	}, kept, []Figure{
+		count1("lost in silence", m.Lost),
 		{"mail turned away from", moment(r.Milestones.InboundClosedMS, "never")},
 		{"median and longest delay", spanOr(d.P50MS) + ", " + spanOr(d.MaxMS)},
-	}
+	})
 }
 
 func spanOr(ms *int64) string {

@@ -78,6 +78,7 @@ type Run struct {
 	LatencyP99MS  *int64     `json:"latency_p99_ms"`
 	Alarms        []Alarm    `json:"alarms"`
 	Scrubs        []Scrub    `json:"scrubs"`
+	Spools        []Spool    `json:"spools"`
 	Population    Population `json:"population"`
 	Nodes         []Node     `json:"nodes"`
 	Arrays        []Array    `json:"arrays"`
@@ -194,6 +195,21 @@ type Scrub struct {
 	Array    string   `json:"array"`
 	Findings int64    `json:"findings"`
 	First    []string `json:"first"` // of the findings, at most ten
+}
+
+// Spool is what the provider's own exchangers did with mail that they accepted
+// in the store's place. Counts are of recipients, but for messages.
+type Spool struct {
+	Array        string `json:"array"`    // that it lies on
+	Accepted     int64  `json:"accepted"` // answered 250
+	Refused      int64  `json:"refused"`  // attempts that the queue did not take, or did not answer
+	Delivered    int64  `json:"delivered"`
+	Bounced      int64  `json:"bounced"` // returned, since the store refused them for ever
+	Messages     int64  `json:"messages"`
+	PeakMessages int64  `json:"peak_messages"`
+	PeakBytes    int64  `json:"peak_bytes"`
+	FirstAtMS    *int64 `json:"first_at_ms"`   // the first was accepted
+	DrainedAtMS  *int64 `json:"drained_at_ms"` // nothing was left, for the last time
 }
 
 // Milestones are the turns of the script, on the run's clock. Nil did not come.

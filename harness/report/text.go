@@ -275,8 +275,24 @@ func (t *texter) mail() {
 	t.line("\nMail")
 	t.line("  acknowledged %s: present %s, removed by their owners %s, never looked at %s, lost %s",
 		n(m.Acknowledged), n(m.Present), n(m.Removed), n(m.Unread), n(m.Lost))
+	for _, s := range t.r.Spools {
+		t.wrap("  ", s.line())
+	}
+	if m.Spooled > 0 {
+		t.line("  accepted by the provider's own exchangers %s, of which they still hold %s", n(m.Spooled), n(m.Held))
+	}
 	t.line("  altered %s, misfiled %s, resurrected %s, duplicated %s", n(m.Altered), n(m.Misfiled), n(m.Resurrected), n(m.Duplicated))
 	t.line("  delayed %s, bounced %s (their senders know), ambiguous %s", n(m.Delayed), n(m.Bounced), n(m.Ambiguous))
+}
+
+// line is what an exchanger did, in one sentence.
+func (s *Spool) line() string {
+	if s.Accepted == 0 {
+		return fmt.Sprintf("spool on %s: accepted nothing, refused %s", s.Array, times(s.Refused))
+	}
+	return fmt.Sprintf("spool on %s: accepted %s from %s on, passed on %s, returned %s, refused %s; at most %s and %s bytes at one time; empty %s",
+		s.Array, Count(s.Accepted), moment(s.FirstAtMS, "?"), Count(s.Delivered), Count(s.Bounced), times(s.Refused),
+		plural(s.PeakMessages, "message"), Count(s.PeakBytes), moment(s.DrainedAtMS, "never"))
 }
 
 func n(count int) string { return Count(int64(count)) }

@@ -231,6 +231,9 @@ func (st *stage) settle() error {
 	if err := st.until("wait for open questions", st.pace.quiet, func() bool { return quiet }); err != nil {
 		return err
 	}
+	if err := st.settleSpools(); err != nil {
+		return err
+	}
 	return st.liveTo(st.Now() + heartbeat) // retries may have been answered last
 }
 
@@ -288,9 +291,17 @@ func (st *stage) conclude() {
 			Reachable: n.last.reachable, NoticedMS: n.noticedMS,
 		})
 	}
+	volumes := []string{}
 	for _, n := range st.nodes {
-		for _, d := range st.fleet.Volume(n.name).Audit() {
-			ev.Damage[n.name] = append(ev.Damage[n.name], fmt.Sprint(d))
+		volumes = append(volumes, n.name)
+	}
+	for _, sp := range st.spools {
+		ev.Spools = append(ev.Spools, sp.report)
+		volumes = append(volumes, scenario.SpoolVolume(sp.array))
+	}
+	for _, name := range volumes {
+		for _, d := range st.fleet.Volume(name).Audit() {
+			ev.Damage[name] = append(ev.Damage[name], fmt.Sprint(d))
 		}
 	}
 	if ev.Closed == nil {

@@ -43,6 +43,9 @@ type Evidence struct {
 	Closed     []recovery.Closure  `json:"closed"`
 	Queued     []check.Recipient   `json:"queued"`
 	QueueKnown bool                `json:"queue_known"`
+	Spools     []report.Spool      `json:"spools,omitempty"`
+	Spool      []check.Spooled     `json:"spool,omitempty"` // what their queues should have, and what a look at the end found
+	SpoolKnown bool                `json:"spool_known,omitempty"`
 	HealthUS   *int64              `json:"health_us"`  // a node first said that something is wrong
 	AgreedUS   *int64              `json:"agreed_us"`  // replicas first found equal after the faults
 	WatchedUS  *int64              `json:"watched_us"` // users were watched until then: the end of settling

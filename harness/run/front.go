@@ -11,6 +11,7 @@ import (
 // that are closed before a store that hangs can be told.
 type front struct {
 	policy  string
+	spool   *spool          // of the policy spool
 	closed  map[string]bool // "not yet available", in what the operator wants
 	pending map[string]bool // closed, but the store does not know yet
 	// refused is the last real answer to an account that is not closed, if it
@@ -25,7 +26,7 @@ func (f *front) init() {
 // learn notes how the store itself answered mail for, or a reader of, an open
 // account, and says whether that is the beginning of trouble.
 func (f *front) learn(op *hist.Op) (trouble bool) {
-	if op.Node == "" || f.closed[op.Account] || op.Kind != hist.Deliver && op.Kind != hist.Read && op.Kind != hist.Append {
+	if op.Node == "" || op.Node == hist.Spool || f.closed[op.Account] || op.Kind != hist.Deliver && op.Kind != hist.Read && op.Kind != hist.Append {
 		return false
 	}
 	switch {
@@ -44,6 +45,7 @@ const (
 	tempFailReply = "450 4.3.2 we take no mail at the moment [rcpt]"
 	refuseReply   = "554 5.3.2 we take no mail at the moment [rcpt]"
 	unreachReply  = "connection refused [connect]"
+	lostReply     = "250 2.0.0 queued (and thrown away) [dot]"
 )
 
 var policyReplies = map[string]string{
@@ -58,6 +60,9 @@ func (f *front) stops(group []*hist.Op) (reply string, stopped bool) {
 	if reply, ok := policyReplies[f.policy]; ok && group[0].Kind == hist.Deliver {
 		return reply, true
 	}
+	if f.policy == scenario.Lose && group[0].Kind == hist.Deliver {
+		return lostReply, true
+	}
 	for _, op := range group {
 		if f.pending[op.Account] {
 			return closedReply, true
@@ -70,7 +75,13 @@ func (f *front) stops(group []*hist.Op) (reply string, stopped bool) {
 // accounts as they are, and otherwise as the last real attempt was answered.
 // An account whose last attempt succeeded is open, and the leap must not answer
 // for it.
-func (f *front) inLeap(account string) (outcome hist.Outcome, reply string, open bool) {
+func (f *front) inLeap(delivery bool, account string) (outcome hist.Outcome, reply string, open bool) {
+	if delivery && (f.spool != nil || f.policy == scenario.Lose) {
+		if f.spool == nil || f.spool.refused == nil {
+			return hist.No, "", true
+		}
+		return f.spool.refused.Outcome, f.spool.refused.Reply, false
+	}
 	if !f.closed[account] && f.refused == nil {
 		return hist.No, "", true
 	}
@@ -85,15 +96,22 @@ func (f *front) inLeap(account string) (outcome hist.Outcome, reply string, open
 
 // Ask carries the workload's questions to the nodes, past the front.
 func (st *stage) Ask(group []*hist.Op, done func([]*hist.Op)) {
+	if st.front.spool != nil && group[0].Kind == hist.Deliver {
+		st.front.spool.accept(group, done)
+		return
+	}
 	reply, stopped := st.front.stops(group)
 	if !stopped {
 		st.route(group)
 		st.drv.ask(group, done)
 		return
 	}
-	now := st.Now().Microseconds()
+	now, node, outcome := st.Now().Microseconds(), "", hist.No
+	if reply == lostReply {
+		node, outcome = hist.Spool, hist.OK
+	}
 	for _, op := range group {
-		op.Node, op.Outcome, op.Reply = "", hist.No, reply
+		op.Node, op.Outcome, op.Reply = node, outcome, reply
 		op.SentUS, op.AnsweredUS = now, now
 	}
 	st.w.At(st.w.Now(), func() { done(group) })

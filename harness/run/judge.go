@@ -69,7 +69,7 @@ func (ev *Evidence) report(s *scenario.Scenario) *report.Run {
 	r := &report.Run{
 		Schema: report.Schema, Scenario: s.Name, Title: s.Title, Seed: ev.Seed, World: ev.World, Digest: ev.Digest,
 		Build: ev.Build, WallMS: ev.WallMS, VirtualMS: ev.VirtualMS, FullMS: ev.VirtualMS - ev.LeaptMS, LeaptMS: ev.LeaptMS,
-		Target: ev.Target, Milestones: ev.Milestones, Timeline: ev.Timeline, Scrubs: ev.Scrubs, Arrays: ev.Arrays,
+		Target: ev.Target, Milestones: ev.Milestones, Timeline: ev.Timeline, Scrubs: ev.Scrubs, Arrays: ev.Arrays, Spools: ev.Spools,
 		Population: report.Population{Mailboxes: int64(s.Mail.Population), Simulated: int64(s.Mail.Mailboxes)},
 	}
 	switch ev.Ended {
@@ -99,6 +99,7 @@ func (ev *Evidence) report(s *scenario.Scenario) *report.Run {
 func (ev *Evidence) checkInput(s *scenario.Scenario) check.Input {
 	in := check.Input{
 		Domains: s.Mail.Domains, FaultsPlanned: len(ev.Faults), Queued: ev.Queued, QueueKnown: ev.QueueKnown,
+		Spool: ev.Spool, SpoolKnown: ev.SpoolKnown,
 	}
 	for _, f := range ev.Faults {
 		r := check.FaultReceipt{

@@ -11,12 +11,19 @@ import (
 )
 
 // inbound changes how mail from outside is answered.
-func (st *stage) inbound(policy string) {
-	st.front.policy = policy
-	if policy != scenario.Open && st.ev.Milestones.InboundClosedMS == nil {
+func (st *stage) inbound(a scenario.Inbound) {
+	st.front.policy, st.front.spool = a.Policy, st.spool(a.On)
+	if _, away := policyReplies[a.Policy]; away && st.ev.Milestones.InboundClosedMS == nil {
 		st.ev.Milestones.InboundClosedMS = ms(st.Now())
 	}
-	st.tell("mail", "inbound mail: %s", policy)
+	where := ""
+	if a.On != "" {
+		where = " on " + a.On
+	}
+	st.tell("mail", "inbound mail: %s%s", a.Policy, where)
+	if a.Policy == scenario.Open {
+		st.flushSpools()
+	}
 }
 
 // closeAccounts makes accounts "not yet available": at the front at once, in
@@ -128,6 +135,7 @@ func (st *stage) open(n int) {
 			m.FirstReopenMS = ms(st.Now())
 		}
 		m.LastReopenMS = ms(st.Now())
+		st.flushSpools()
 		st.tell("operator", "%d accounts reopened, %d of %d are open", len(opening), len(st.accounts)-len(st.front.closed), len(st.accounts))
 	})
 }

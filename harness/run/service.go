@@ -21,6 +21,7 @@ type ask struct {
 // add takes the next operation. What the harness asks for itself is no user's.
 func (s *service) add(op *hist.Op) {
 	switch {
+	case op.Node == hist.Spool, op.By == hist.Spool: // the provider's exchangers are not the store
 	case op.Kind == hist.Bounce, op.Kind == hist.Audit, op.Kind == hist.Admin, op.By == "audit", op.By == "archive":
 	default:
 		s.asks = append(s.asks, ask{op.IntendedUS, op.AnsweredUS, op.Outcome == hist.OK})

@@ -51,6 +51,7 @@ type stage struct {
 	armed    map[string]*array.Rule // by the name that steps use
 	waiting  []func() error         // armings that are on nothing before an upgrade
 	front    front
+	spools   []*spool
 	due      dues // what a leap must not pass
 	leap     leaping
 	prepared time.Duration // what was leapt before the scenario began
@@ -143,6 +144,7 @@ func (st *stage) build() error {
 	if err := st.buildFleet(); err != nil {
 		return err
 	}
+	st.buildSpools()
 	st.nameAccounts()
 	if err := st.buildForeign(); err != nil {
 		return err
@@ -209,6 +211,9 @@ func (st *stage) buildFleet() (err error) {
 			cfg.Arrays[device] = array.ArrayConfig{OS: scenario.DeviceOS}
 			cfg.Volumes[device] = array.VolumeConfig{Array: device, Store: scenario.DeviceStore}
 		}
+	}
+	for _, name := range st.s.Spools() {
+		cfg.Volumes[scenario.SpoolVolume(name)] = array.VolumeConfig{Array: name, Store: st.s.SpoolStore(), Profile: array.Profile(st.s.Storage.Profile), Direct: st.s.Storage.Direct}
 	}
 	st.fleet, err = array.New(st.clock, st.seed, cfg)
 	return err

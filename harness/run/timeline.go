@@ -103,7 +103,7 @@ func (st *stage) do(step scenario.Step) error {
 		st.w.SetLink(a.Between[0], a.Between[1], l)
 		st.tell("fault", "link %s–%s: %v, loss %v", a.Between[0], a.Between[1], a.Latency, a.Loss)
 	case scenario.Inbound:
-		st.inbound(a.Policy)
+		st.inbound(a)
 	case scenario.CloseAccounts:
 		st.closeAccounts(a.Share)
 	case scenario.Reopen:
@@ -308,6 +308,9 @@ func (st *stage) powerLoss(name string) error {
 			return err
 		}
 	}
+	if sp := st.spool(name); sp != nil {
+		sp.powerLoss()
+	}
 	for _, n := range st.fed(name) {
 		n.wanted = false
 		if err := st.w.PowerLoss(n.name); err != nil {
@@ -325,6 +328,9 @@ func (st *stage) powerOn(name string) error {
 		if err := st.fleet.PowerOn(name); err != nil {
 			return err
 		}
+	}
+	if sp := st.spool(name); sp != nil {
+		sp.powerOn()
 	}
 	for _, n := range st.fed(name) {
 		st.start(n)

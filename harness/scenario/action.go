@@ -108,9 +108,28 @@ func (d *decoder) link(s *Scenario, _ *Step, n *yaml.Node) Action {
 	return a
 }
 
-func (d *decoder) inbound(_ *Scenario, _ *Step, n *yaml.Node) Action {
+func (d *decoder) inbound(s *Scenario, _ *Step, n *yaml.Node) Action {
 	var a Inbound
-	d.choice(&a.Policy, Open, TempFail, Refuse, Unreachable)(n)
+	if n.Kind != yaml.MappingNode {
+		d.choice(&a.Policy, Policies()...)(n)
+		if a.Policy == Spool {
+			d.wrong(n, "want {policy: spool, on: ARRAY}", "the spool does not say on which array it lies")
+		}
+		return a
+	}
+	var on *yaml.Node
+	d.mapping(n, "inbound", must("policy", d.choice(&a.Policy, Policies()...)), may("on", func(n *yaml.Node) { on = n }))
+	switch {
+	case on != nil && a.Policy != Spool:
+		d.wrong(on, "leave it out", "only the policy spool keeps mail on an array")
+	case on != nil:
+		if name, ok := d.scalar(on, "want an array's name", "!!str"); ok {
+			a.On = name
+			d.known("array", s.arrayNames)(name, on)
+		}
+	case a.Policy == Spool:
+		d.wrong(n, "add on: ARRAY", "the spool does not say on which array it lies")
+	}
 	return a
 }
 

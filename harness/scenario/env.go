@@ -46,7 +46,19 @@ func (s *Scenario) volumes(os func(array string) string) (all []bug.Host) {
 				bug.Host{OS: DeviceOS, Array: device, Volume: device, Store: DeviceStore})
 		}
 	}
+	for _, array := range s.Spools() {
+		all = append(all, bug.Host{OS: os(array), Array: array, Volume: SpoolVolume(array), Store: s.SpoolStore()})
+	}
 	return all
+}
+
+// SpoolStore is the store that volumes of spools count as part of: a fault on an
+// array that says no store is on the first, and so on them.
+func (s *Scenario) SpoolStore() string {
+	if len(s.Storage.Stores) == 0 {
+		return ""
+	}
+	return s.Storage.Stores[0].Name
 }
 
 // counters are the most that an array can have counted at the end. An array does

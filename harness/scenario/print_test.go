@@ -138,7 +138,7 @@ func (d drawer) step(s *Scenario) Step {
 		Restart{[]string{"n1", "n2"}}, Failover{[]string{"east"}},
 		Crash{[]string{"east"}, d.time(time.Millisecond, time.Hour)}, d.upgrade(s), Tell{"dedupe", []string{"east"}},
 		Scrub{[]string{"east"}}, Copy{d.name(), []string{"n1", "n2"}}, Promote{[]string{"east"}}, Partition{[][]string{{"n1"}, {"n2", "n99"}}}, Heal{},
-		Link{[2]string{"n1", "n2"}, d.time(0, time.Second), d.percent(0)}, Inbound{TempFail}, CloseAccounts{d.percent(1)},
+		Link{[2]string{"n1", "n2"}, d.time(0, time.Second), d.percent(0)}, Inbound{Policy: TempFail}, Inbound{Policy: Spool, On: "east"}, CloseAccounts{d.percent(1)},
 		Reopen{Share: d.percent(1)}, Reopen{To: d.percent(1), Over: d.time(0, time.Minute), Steps: d.n(1, 20)}, Verify{},
 	}
 	step.Action = rapid.SampledFrom(actions).Draw(d.t, "action")

@@ -64,9 +64,15 @@ func (a Failover) print() string  { return "failover: " + list(a.Arrays) }
 func (a Scrub) print() string     { return "scrub: " + list(a.Arrays) }
 func (a Promote) print() string   { return "promote: " + list(a.Arrays) }
 func (Heal) print() string        { return "heal: network" }
-func (a Inbound) print() string   { return "inbound: " + text(a.Policy) }
 func (Verify) print() string      { return "verify: all" }
 func (a Leap) print() string      { return "leap: {until: " + Duration(a.Until) + "}" }
+
+func (a Inbound) print() string {
+	if a.On == "" {
+		return "inbound: " + text(a.Policy)
+	}
+	return "inbound: {policy: " + text(a.Policy) + ", on: " + text(a.On) + "}"
+}
 
 func (a Crash) print() string {
 	return "crash: {arrays: " + list(a.Arrays) + ", for: " + Duration(a.For) + "}"

@@ -92,7 +92,9 @@ func TestSchemaAndParserKnowTheSameKeys(t *testing.T) {
 	}
 	hook := doc["$defs"].(map[string]any)["hook"].(map[string]any)["oneOf"].([]any)[1].(map[string]any)["properties"].(map[string]any)
 	closing := doc["$defs"].(map[string]any)["step"].(map[string]any)["properties"].(map[string]any)["close_accounts"].(map[string]any)["oneOf"].([]any)[1].(map[string]any)["properties"].(map[string]any)
+	inbound := doc["$defs"].(map[string]any)["step"].(map[string]any)["properties"].(map[string]any)["inbound"].(map[string]any)["oneOf"].([]any)[1].(map[string]any)["properties"].(map[string]any)
 	require.Equal(t, map[string][]string{
+		"inbound":        slices.Sorted(maps.Keys(inbound)),
 		"the scenario":   keys("properties"),
 		"raft":           keys("properties", "raft", "properties"),
 		"network":        keys("properties", "network", "properties"),

@@ -1,6 +1,9 @@
 package scenario
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Step is one line of the timeline: at a moment, one action. A step with only a
 // Note has no action.
@@ -136,16 +139,37 @@ type Link struct {
 	Loss    Percent
 }
 
-// Inbound is how mail from outside is answered from now on.
-type Inbound struct{ Policy string }
+// Inbound is how mail from outside is answered from now on. On is the array that
+// a Spool lies on, "" for the other policies.
+type Inbound struct{ Policy, On string }
 
 // The policies of Inbound.
 const (
-	Open        = "open"        // accepted
+	Open        = "open"        // as the store answers
 	TempFail    = "tempfail"    // 4yz to every recipient
 	Refuse      = "refuse"      // 5yz to every recipient
 	Unreachable = "unreachable" // no connection
+	Spool       = "spool"       // accepted by the provider's exchangers, kept, and passed on
+	Lose        = "lose"        // accepted by them and thrown away: a negative control
 )
+
+// Policies are the policies of Inbound, in the order that messages list them.
+func Policies() []string { return []string{Open, TempFail, Refuse, Unreachable, Spool, Lose} }
+
+// SpoolVolume is the volume of the spool on an array.
+func SpoolVolume(array string) string { return array + "-spool" }
+
+// Spools are the arrays that a spool lies on, in the order in which steps name
+// them. Each has one volume, from the beginning on.
+func (s *Scenario) Spools() (arrays []string) {
+	for _, step := range s.Timeline {
+		a, ok := step.Action.(Inbound)
+		if ok && a.Policy == Spool && !slices.Contains(arrays, a.On) {
+			arrays = append(arrays, a.On)
+		}
+	}
+	return arrays
+}
 
 // CloseAccounts makes accounts "not yet available".
 type CloseAccounts struct{ Share Percent } // of all accounts

@@ -113,11 +113,11 @@ func (pr *prober) run(e *Engine) {
 	e.attempt(p, now, 0)
 }
 
-func (pr *prober) wants(_ *Engine, now time.Duration) []int32 {
+func (pr *prober) wants(_ *Engine, now time.Duration) (bool, []int32) {
 	if len(pr.queue) == 0 || pr.clock.forbids(now) {
-		return nil
+		return true, nil
 	}
-	return pr.queue[0].pending
+	return true, pr.queue[0].pending
 }
 
 // addressRefused keeps the clocks of the recipients that were refused, one for

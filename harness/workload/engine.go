@@ -237,9 +237,9 @@ func (s *source) run(e *Engine) {
 	due.run(e)
 }
 
-func (s *source) wants(e *Engine, now time.Duration) []int32 {
+func (s *source) wants(e *Engine, now time.Duration) (bool, []int32) {
 	if e.stopped {
-		return nil
+		return false, nil
 	}
 	return s.next.wants(e, now)
 }

@@ -7,18 +7,18 @@ import (
 	"fourdays/harness/hist"
 )
 
-// Answer says what the outside world meets at an account while no program runs:
-// the outcome (never OK: nobody was there to promise anything) and the words,
-// in the form of a driver's reply. open means that a program would have to
-// answer.
-type Answer func(account string) (outcome hist.Outcome, reply string, open bool)
+// Answer says what who delivers to an account, or else reads it, meets while no
+// program runs: the outcome (never OK: nobody was there to promise anything) and
+// the words, in the form of a driver's reply. open means that somebody would have
+// to answer.
+type Answer func(delivery bool, account string) (outcome hist.Outcome, reply string, open bool)
 
 // leap is a stretch of time in which the population lives on without programs.
 type leap struct {
 	n       int
 	now     time.Duration
 	answer  Answer
-	known   []*verdict // by account; asked once a leap
+	known   [2][]*verdict // of reads and of deliveries, by account; asked once a leap
 	ops     []*hist.Op
 	held    []*parcel
 	results []result
@@ -46,7 +46,10 @@ func (e *Engine) Leap(until time.Duration, answer Answer) time.Duration {
 		panic("workload: Leap inside a leap, or before Start")
 	}
 	e.leaps++
-	l := &leap{n: e.leaps, now: e.port.Now(), answer: answer, known: make([]*verdict, len(e.cfg.Accounts))}
+	l := &leap{n: e.leaps, now: e.port.Now(), answer: answer}
+	for i := range l.known {
+		l.known[i] = make([]*verdict, len(e.cfg.Accounts))
+	}
 	e.leap = l
 	stopped := e.leapTo(until)
 	l.releaseAll(e)
@@ -64,7 +67,8 @@ func (e *Engine) leapTo(until time.Duration) time.Duration {
 	for len(e.queue.events) > 0 && e.queue.events[0].at < until {
 		due := e.queue.events[0]
 		at := max(due.at, l.now)
-		if slices.ContainsFunc(due.what.wants(e, at), func(a int32) bool { return l.verdict(e, a).open }) {
+		delivery, of := due.what.wants(e, at)
+		if slices.ContainsFunc(of, func(a int32) bool { return l.verdict(e, delivery, a).open }) {
 			return at
 		}
 		l.now = at
@@ -74,17 +78,21 @@ func (e *Engine) leapTo(until time.Duration) time.Duration {
 	return max(until, l.now)
 }
 
-func (l *leap) verdict(e *Engine, account int32) *verdict {
-	if v := l.known[account]; v != nil {
+func (l *leap) verdict(e *Engine, delivery bool, account int32) *verdict {
+	known := &l.known[0]
+	if delivery {
+		known = &l.known[1]
+	}
+	if v := (*known)[account]; v != nil {
 		return v
 	}
-	outcome, reply, open := l.answer(e.cfg.Accounts[account])
+	outcome, reply, open := l.answer(delivery, e.cfg.Accounts[account])
 	if outcome == hist.OK && !open {
 		panic("workload: a leap cannot promise anything")
 	}
 	v := &verdict{result: judge(outcome, reply), open: open}
 	v.reply += " (leap)"
-	l.known[account] = v
+	(*known)[account] = v
 	return v
 }
 
@@ -95,7 +103,7 @@ func (l *leap) attempt(e *Engine, p *parcel) []result {
 	p.leap = l.n
 	l.results = l.results[:0]
 	for _, a := range p.pending {
-		v := l.verdict(e, a)
+		v := l.verdict(e, true, a)
 		l.results = append(l.results, v.result)
 		if first || v.permanent {
 			l.note(e, p, a, v, l.now)
@@ -126,7 +134,7 @@ func (l *leap) release(e *Engine, p *parcel, recipients []int32) {
 		return
 	}
 	for _, a := range recipients {
-		if v := l.verdict(e, a); !v.permanent {
+		if v := l.verdict(e, true, a); !v.permanent {
 			l.note(e, p, a, v, p.heldAt)
 		}
 	}
@@ -143,7 +151,7 @@ func (l *leap) releaseAll(e *Engine) {
 // answerAll answers a reader.
 func (l *leap) answerAll(group []*hist.Op) {
 	for _, op := range group {
-		outcome, reply, _ := l.answer(op.Account)
+		outcome, reply, _ := l.answer(false, op.Account)
 		op.Node, op.Outcome, op.Reply = "", outcome, reply+" (leap)"
 		op.SentUS, op.AnsweredUS = l.now.Microseconds(), l.now.Microseconds()
 		l.ops = append(l.ops, op)

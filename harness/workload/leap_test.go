@@ -67,7 +67,7 @@ func TestALeapIsTheSameAsLivingThroughIt(t *testing.T) {
 				e, history := begin(t, cfg, w)
 				w.run(time.Hour)
 				if leaping {
-					w.skip(e.Leap(days, func(string) (hist.Outcome, string, bool) { return outcome, reply, false }))
+					w.skip(e.Leap(days, func(bool, string) (hist.Outcome, string, bool) { return outcome, reply, false }))
 				}
 				w.run(days)
 				w.face = open
@@ -94,7 +94,7 @@ func TestALeapStopsAtTheFirstThingAProgramMustAnswer(t *testing.T) {
 	openAt := cfg.Accounts[3]
 	w := &world{face: open}
 	e, history := begin(t, cfg, w)
-	stopped := e.Leap(90*time.Hour, func(account string) (hist.Outcome, string, bool) {
+	stopped := e.Leap(90*time.Hour, func(_ bool, account string) (hist.Outcome, string, bool) {
 		return hist.No, refused, account == openAt
 	})
 	require.Positive(t, stopped)
@@ -114,7 +114,7 @@ func TestALeapRecordsFirstAndLastAttemptOnly(t *testing.T) {
 	cfg := Config{Seed: 1, Accounts: accounts(5), Nodes: []string{"n1"}, Senders: p, Deliver: Constant(0.001), End: 24 * time.Hour}
 	w := &world{face: open}
 	e, history := begin(t, cfg, w)
-	w.skip(e.Leap(72*time.Hour, func(string) (hist.Outcome, string, bool) { return hist.No, notYet, false }))
+	w.skip(e.Leap(72*time.Hour, func(bool, string) (hist.Outcome, string, bool) { return hist.No, notYet, false }))
 	shown := map[string][]int{}
 	for _, op := range *history {
 		require.Empty(t, op.Node)
@@ -137,7 +137,7 @@ func TestALeapCannotPromise(t *testing.T) {
 	w := &world{face: open}
 	e, _ := begin(t, config(1), w)
 	require.Panics(t, func() {
-		e.Leap(time.Hour, func(string) (hist.Outcome, string, bool) { return hist.OK, "250 yes", false })
+		e.Leap(time.Hour, func(bool, string) (hist.Outcome, string, bool) { return hist.OK, "250 yes", false })
 	})
 }
 
@@ -156,7 +156,7 @@ func BenchmarkLeap(b *testing.B) {
 				e, err := New(cfg, &world{face: open})
 				require.NoError(b, err)
 				e.Start()
-				e.Leap(96*time.Hour, func(string) (hist.Outcome, string, bool) { return hist.No, notYet, false })
+				e.Leap(96*time.Hour, func(bool, string) (hist.Outcome, string, bool) { return hist.No, notYet, false })
 				attempts += e.Counters().Attempts
 			}
 			b.ReportMetric(float64(attempts)/b.Elapsed().Seconds(), "attempts/s")

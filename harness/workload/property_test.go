@@ -66,7 +66,7 @@ func TestNoMessageIsEverForgotten(t *testing.T) {
 				}
 			}
 			if weather.outcome != hist.OK && w.slow == 0 && rapid.Bool().Draw(t, "leap") {
-				w.skip(e.Leap(until, func(account string) (hist.Outcome, string, bool) {
+				w.skip(e.Leap(until, func(_ bool, account string) (hist.Outcome, string, bool) {
 					return weather.outcome, weather.reply, !bad(account)
 				}))
 			}

@@ -7,8 +7,8 @@ type task interface {
 	// run does it.
 	run(e *Engine)
 	// wants names the accounts that run would ask a program about at once, as
-	// indexes; none when it would ask nothing.
-	wants(e *Engine, now time.Duration) []int32
+	// indexes, and says whether it is a delivery; none when it would ask nothing.
+	wants(e *Engine, now time.Duration) (delivery bool, accounts []int32)
 }
 
 // event is a task with its time. seq keeps the order of events of one time.

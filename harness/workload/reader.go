@@ -45,7 +45,7 @@ func (e *Engine) drawRead(rng *rand.Rand, at time.Duration) task {
 	return reading{account, op}
 }
 
-func (r reading) wants(*Engine, time.Duration) []int32 { return []int32{r.account} }
+func (r reading) wants(*Engine, time.Duration) (bool, []int32) { return false, []int32{r.account} }
 
 func (r reading) run(e *Engine) {
 	e.count.Reads++
@@ -116,7 +116,7 @@ func pickFlags(rng *rand.Rand) []string {
 	return flags
 }
 
-func (c changing) wants(*Engine, time.Duration) []int32 { return []int32{c.account} }
+func (c changing) wants(*Engine, time.Duration) (bool, []int32) { return false, []int32{c.account} }
 
 // run makes the change. A reader who does not know what is in the mailbox looks
 // first.

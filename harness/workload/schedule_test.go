@@ -33,7 +33,7 @@ func outageOf(t testing.TB, p Profile, hours, messages int) float64 {
 	}
 	w := &world{face: open}
 	e, _ := begin(t, cfg, w)
-	w.skip(e.Leap(end, func(string) (hist.Outcome, string, bool) { return hist.No, refused, false }))
+	w.skip(e.Leap(end, func(bool, string) (hist.Outcome, string, bool) { return hist.No, refused, false }))
 	require.Equal(t, end, w.now)
 	w.run(end + 20*24*time.Hour)
 	require.Zero(t, e.Backlog())
@@ -124,7 +124,7 @@ func TestEximBouncesByWhatRefusedIt(t *testing.T) {
 		}
 		w := &world{face: open}
 		e, _ := begin(t, cfg, w)
-		w.skip(e.Leap(cfg.End, func(string) (hist.Outcome, string, bool) { return hist.No, reply, false }))
+		w.skip(e.Leap(cfg.End, func(bool, string) (hist.Outcome, string, bool) { return hist.No, reply, false }))
 		w.run(cfg.End + 10*24*time.Hour)
 		return 100 * float64(e.Counters().Bounced) / float64(e.Counters().Sent)
 	}
@@ -146,7 +146,7 @@ func TestAnExpiredHostBouncesWithoutTrying(t *testing.T) {
 	}
 	w := &world{face: open}
 	e, history := begin(t, cfg, w)
-	w.skip(e.Leap(102*time.Hour, func(string) (hist.Outcome, string, bool) { return hist.No, refused, false }))
+	w.skip(e.Leap(102*time.Hour, func(bool, string) (hist.Outcome, string, bool) { return hist.No, refused, false }))
 	before := len(*history)
 	w.run(106 * time.Hour)
 	require.Empty(t, w.asked)

@@ -89,7 +89,7 @@ func (a arrival) run(e *Engine) {
 	a.parcel.run(e)
 }
 
-func (a arrival) wants(e *Engine, now time.Duration) []int32 { return a.parcel.wants(e, now) }
+func (a arrival) wants(e *Engine, now time.Duration) (bool, []int32) { return a.parcel.wants(e, now) }
 
 // run is a sender turning to a message: it tries, or it sees that its clock
 // forbids to.
@@ -106,11 +106,11 @@ func (p *parcel) run(e *Engine) {
 	}
 }
 
-func (p *parcel) wants(_ *Engine, now time.Duration) []int32 {
+func (p *parcel) wants(_ *Engine, now time.Duration) (bool, []int32) {
 	if p.host.clock.forbids(now) {
-		return nil
+		return true, nil
 	}
-	return p.pending
+	return true, p.pending
 }
 
 // attempt is one transaction with one node. turn counts the nodes that could

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"strings"
@@ -36,10 +37,14 @@ func (c *lmtpConn) hangUp()     { _ = c.wire.Close() }
 // deliver makes one transaction. Before the final dot every failure is
 // definite; after it, only the server's own word is.
 func (d *driver) deliver(at target, group []*hist.Op, deadline time.Time) {
-	raw := letter.Make(group[0].Message, group[0].Size)
+	raw, err := bytesOf(group[0])
+	if err != nil {
+		settle(group, hist.No, words(err, "connect"))
+		return
+	}
 	digest := letter.Digest(raw)
 	for _, op := range group {
-		op.Digest = digest
+		op.Digest, op.Text = digest, ""
 	}
 	c, reply := d.open(at, deadline)
 	if c == nil {
@@ -48,6 +53,15 @@ func (d *driver) deliver(at target, group []*hist.Op, deadline time.Time) {
 	}
 	c.transact(group, raw)
 	d.lmtp.put(at.lmtp, c)
+}
+
+// bytesOf is what a delivery sends: its letter, unless the request brings what
+// the letter has become somewhere on its way.
+func bytesOf(op *hist.Op) ([]byte, error) {
+	if op.Text == "" {
+		return letter.Make(op.Message, op.Size), nil
+	}
+	return base64.StdEncoding.DecodeString(op.Text)
 }
 
 // open begins a transaction on a connection: MAIL is accepted. A reused
