@@ -241,7 +241,7 @@ func owed(r *Run) (string, []Figure) {
 func reopening(r *Run) (string, []Figure) {
 	rec, m := &r.Recovery, r.Milestones
 	if m.FirstReopenMS == nil {
-		return "Nothing had been closed, so nothing was reopened.", []Figure{{"backlog drained", r.span(rec.DrainMS, "drain_ms", "unknown")}}
+		return "No account was reopened.", []Figure{{"backlog drained", r.span(rec.DrainMS, "drain_ms", "unknown")}}
 	}
 	figures := []Figure{
 		{"first cohort", moment(m.FirstReopenMS, "never")}, {"last cohort", moment(m.LastReopenMS, "never")},
