@@ -81,11 +81,11 @@ func (s *state) fill(idx int, b *block, epoch uint64) {
 	}
 	room := min(BlockSize, s.size-int64(idx)*BlockSize)
 	if bytes.Equal(b.data[room:], zeroBlock.data[room:]) {
-		s.blocks[idx] = b
+		s.blocks.set(idx, b)
 		return
 	}
 	fresh := newBlock(epoch)
 	fresh.scar = b.scar
 	copy(fresh.data[:room], b.data[:])
-	s.blocks[idx] = fresh
+	s.blocks.set(idx, fresh)
 }

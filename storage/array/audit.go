@@ -63,7 +63,7 @@ var zeroBlock = *newBlock(0)
 // compare says how the content of a file differs from what it should be.
 func compare(want, have *state) (Difference, bool) {
 	d := Difference{Kind: "altered", First: -1}
-	for idx := range max(len(want.blocks), len(have.blocks)) {
+	for idx := range max(want.blocks.n, have.blocks.n) {
 		a, b := want.block(idx), have.block(idx)
 		if a == b {
 			continue
@@ -175,6 +175,6 @@ func (v *Volume) copyDir(to, from *inode, pick func(*inode) *state) {
 		}
 		n.truth.seen = pick(child).clone()
 		n.truth.acked = n.truth.seen.clone()
-		v.charge(n.truth.seen.allocated(0, len(n.truth.seen.blocks)))
+		v.charge(n.truth.seen.allocated())
 	}
 }

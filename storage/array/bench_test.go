@@ -58,3 +58,36 @@ func BenchmarkPowerLoss(b *testing.B) {
 		v.PowerLoss()
 	}
 }
+
+// BenchmarkSparse makes a file of 2 GiB, writes a byte in the middle and syncs:
+// the cost is that of what is touched.
+func BenchmarkSparse(b *testing.B) {
+	v := newRig(b, 1).Volume("n1")
+	b.ReportAllocs()
+	for b.Loop() {
+		f := create(b, v, "a")
+		must(b, v, vol.Op{Kind: vol.Truncate, File: f, Size: 2 << 30})
+		writeAt(b, v, f, 1<<30, "x")
+		sync(b, v, f)
+		must(b, v, vol.Op{Kind: vol.Close, File: f})
+		must(b, v, vol.Op{Kind: vol.Unlink, Path: "a"})
+	}
+}
+
+// BenchmarkSequential writes 64 MiB in pieces of 128 KiB, as the kernel does, and
+// syncs.
+func BenchmarkSequential(b *testing.B) {
+	v := newRig(b, 1).Volume("n1")
+	p := string(make([]byte, 128<<10))
+	b.SetBytes(64 << 20)
+	b.ReportAllocs()
+	for b.Loop() {
+		f := create(b, v, "a")
+		for off := int64(0); off < 64<<20; off += int64(len(p)) {
+			writeAt(b, v, f, off, p)
+		}
+		sync(b, v, f)
+		must(b, v, vol.Op{Kind: vol.Close, File: f})
+		must(b, v, vol.Op{Kind: vol.Unlink, Path: "a"})
+	}
+}

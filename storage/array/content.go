@@ -4,7 +4,6 @@ import (
 	"maps"
 	"math/bits"
 	"runtime"
-	"slices"
 )
 
 // BlockSize is the unit in which images share bytes and crashes lose them, and
@@ -59,14 +58,14 @@ func newOn(m Media, epoch uint64) *block {
 // state is one image of one inode: the blocks of a file, nil where there is a
 // hole, or the names of a directory. Bytes past size are zero.
 type state struct {
-	blocks []*block
+	blocks table
 	size   int64
 	names  map[string]*inode
 	media  Media // of new blocks; nil is memory
 }
 
 func (s *state) clone() state {
-	return state{blocks: slices.Clone(s.blocks), size: s.size, names: maps.Clone(s.names), media: s.media}
+	return state{blocks: s.blocks.clone(), size: s.size, names: maps.Clone(s.names), media: s.media}
 }
 
 func blocksFor(size int64) int { return int((size + BlockSize - 1) / BlockSize) }
@@ -92,8 +91,8 @@ func (s *state) readAt(p []byte, off int64) int {
 	for pos := 0; pos < n; {
 		idx, from := int((off+int64(pos))/BlockSize), int((off+int64(pos))%BlockSize)
 		to := min(BlockSize, from+n-pos)
-		if idx < len(s.blocks) && s.blocks[idx] != nil {
-			copy(p[pos:], s.blocks[idx].data[from:to])
+		if b := s.blocks.at(idx); b != nil {
+			copy(p[pos:], b.data[from:to])
 		} else {
 			clear(p[pos : pos+to-from])
 		}
@@ -116,7 +115,7 @@ func (s *state) writeAt(p []byte, off int64, epoch uint64) {
 // own returns block idx for writing; whole says that all of it will be written.
 // Nodes write whole blocks, so its checksum is that of what is in it now.
 func (s *state) own(idx int, epoch uint64, whole bool) *block {
-	b := s.blocks[idx]
+	b := s.blocks.at(idx)
 	if b != nil && b.epoch == epoch {
 		b.scar = nil
 		return b
@@ -125,23 +124,13 @@ func (s *state) own(idx int, epoch uint64, whole bool) *block {
 	if b != nil && !whole {
 		*fresh.data = *b.data
 	}
-	s.blocks[idx] = fresh
+	s.blocks.set(idx, fresh)
 	return fresh
 }
 
 func (s *state) grow(size int64) {
 	s.size = size
-	want := blocksFor(size)
-	if want <= len(s.blocks) {
-		return
-	}
-	if want <= cap(s.blocks) {
-		s.blocks = s.blocks[:want]
-		return
-	}
-	grown := make([]*block, want, max(want, 2*len(s.blocks)))
-	copy(grown, s.blocks)
-	s.blocks = grown
+	s.blocks.resize(max(s.blocks.n, blocksFor(size)))
 }
 
 // truncate sets the size; what is cut off is forgotten, what is added is zero.
@@ -151,36 +140,22 @@ func (s *state) truncate(size int64, epoch uint64) {
 		return
 	}
 	keep := blocksFor(size)
-	clear(s.blocks[keep:])
-	s.blocks = s.blocks[:keep]
+	s.blocks.resize(keep)
 	s.size = size
-	if from := int(size % BlockSize); from != 0 && s.blocks[keep-1] != nil {
+	if from := int(size % BlockSize); from != 0 && s.block(keep-1) != nil {
 		clear(s.own(keep-1, epoch, false).data[from:])
 	}
 }
 
-// allocated counts the blocks that are not holes in [from, to).
-func (s *state) allocated(from, to int) int64 {
-	var n int64
-	for i := from; i < min(to, len(s.blocks)); i++ {
-		if s.blocks[i] != nil {
-			n++
-		}
-	}
-	return n
-}
+// allocated counts the blocks that are not holes.
+func (s *state) allocated() int64 { return s.blocks.count(0, s.blocks.n) }
 
-func (s *state) block(idx int) *block {
-	if idx < len(s.blocks) {
-		return s.blocks[idx]
-	}
-	return nil
-}
+func (s *state) block(idx int) *block { return s.blocks.at(idx) }
 
-// put makes b the content of block idx, which must lie within the size.
+// put makes b the content of block idx, if that lies within the size.
 func (s *state) put(idx int, b *block) {
-	if idx < len(s.blocks) {
-		s.blocks[idx] = b
+	if idx < s.blocks.n {
+		s.blocks.set(idx, b)
 	}
 }
 

@@ -107,10 +107,11 @@ func (c *copied) take(v *Volume, p string, n *inode, last *copied) error {
 	if n.actual != nil {
 		c.hurt[n] = n.hurt
 	}
-	for idx, b := range from.blocks {
+	for idx := range from.blocks.n {
+		b := from.block(idx)
 		if b != nil && b == was.block(idx) {
-			have.blocks[idx] = had.block(idx)
-			if have.blocks[idx] != b {
+			have.blocks.set(idx, had.block(idx))
+			if had.block(idx) != b {
 				c.hurt[n] = last.hurt[n]
 			}
 			continue
@@ -119,7 +120,7 @@ func (c *copied) take(v *Volume, p string, n *inode, last *copied) error {
 		if err != nil {
 			return err
 		}
-		if have.blocks[idx] = made; by != nil {
+		if have.blocks.set(idx, made); by != nil {
 			c.hurt[n] = by
 		}
 	}
@@ -200,13 +201,15 @@ func (v *Volume) restore(c *copied) error {
 	walk(v.root, ".", c.picks(), func(p string, n *inode) {
 		s := c.have[n]
 		s = s.clone()
-		for idx, b := range s.blocks {
-			if err != nil || b == nil {
-				continue
+		for idx, b := range s.blocks.all() {
+			if err != nil {
+				break
 			}
 			room++
+			var made *block
 			var by *rule
-			if s.blocks[idx], by, err = v.pass(parcel{bug.Restore, p, n, idx, s.size}, b, n.real().acked.block(idx)); by != nil {
+			made, by, err = v.pass(parcel{bug.Restore, p, n, idx, s.size}, b, n.real().acked.block(idx))
+			if s.blocks.set(idx, made); by != nil {
 				back.hurt[n] = by
 			}
 		}
@@ -249,5 +252,5 @@ func (v *Volume) become(c *copied) {
 
 // same reports whether two states are one: the same names, or the same blocks.
 func same(a, b *state) bool {
-	return a.size == b.size && sameNames(a, b) && slices.Equal(a.blocks, b.blocks)
+	return a.size == b.size && sameNames(a, b) && sameBlocks(&a.blocks, &b.blocks)
 }

@@ -108,7 +108,7 @@ func (i *image) survive(idx int, mask uint8, epoch uint64) {
 		at := int(from % BlockSize)
 		n := min(SectorSize, i.seen.size-from)
 		i.acked.writeAt(b.data[at:at+int(n)], from, epoch)
-		i.acked.blocks[idx].scar = b.scar
+		i.acked.block(idx).scar = b.scar
 	}
 }
 

@@ -63,7 +63,7 @@ func (n *inode) stored() int64 {
 		return 0
 	}
 	s := &n.real().acked
-	return s.allocated(0, len(s.blocks))
+	return s.allocated()
 }
 
 // sector is the offset of a random sector of the nth stored block of a file.
@@ -76,10 +76,7 @@ func (g *gate) sector(n *inode, nth int64) int64 {
 
 // nth is the index of a block that is not a hole, counted among those.
 func (s *state) nth(n int64) int64 {
-	for i, b := range s.blocks {
-		if b == nil {
-			continue
-		}
+	for i := range s.blocks.all() {
 		if n == 0 {
 			return int64(i)
 		}

@@ -50,7 +50,7 @@ func (n *inode) real() *image {
 // room is how many blocks the array holds of n.
 func (n *inode) room() int64 {
 	s := &n.real().seen
-	return s.allocated(0, len(s.blocks))
+	return s.allocated()
 }
 
 // both calls f with the truth and, if it differs, with what the array holds.

@@ -192,11 +192,8 @@ func (i *image) promise(dirty *bitmap) {
 
 // resize sets the size and the number of blocks; blocks cut off are dropped.
 func (s *state) resize(size int64) {
-	if want := blocksFor(size); want < len(s.blocks) {
-		clear(s.blocks[want:])
-		s.blocks = s.blocks[:want]
-	}
-	s.grow(size)
+	s.size = size
+	s.blocks.resize(blocksFor(size))
 }
 
 // keepOld keeps the promised version of each block about to be replaced, while

@@ -10,7 +10,7 @@ import (
 // need is how many blocks a write adds, if the array has room for them.
 func (v *Volume) need(n *inode, off int64, size int) (int64, syscall.Errno) {
 	from, to := int(off/BlockSize), blocksFor(off+int64(size))
-	need := int64(to-from) - n.real().seen.allocated(from, to)
+	need := int64(to-from) - n.real().seen.blocks.count(from, to)
 	if need > 0 && (v.array.usedBlocks+need)*BlockSize > v.array.cfg.Capacity {
 		return 0, syscall.ENOSPC
 	}
@@ -59,10 +59,7 @@ func (v *Volume) shrink(size int64, r *rule) bool {
 	left := size / BlockSize
 	for _, n := range v.inodes {
 		n.beyond = bitmap{}
-		for idx, b := range n.real().seen.blocks {
-			if b == nil {
-				continue
-			}
+		for idx := range n.real().seen.blocks.all() {
 			if left--; left < 0 {
 				n.beyond.add(idx, idx+1)
 			}

@@ -56,7 +56,7 @@ func (f *Fleet) Scrub(name string) ([]Finding, error) {
 // scrub calls f with everything that is wrong on a volume.
 func (v *Volume) scrub(f func(Finding, *rule)) {
 	walk(v.root, ".", realAcked, func(p string, n *inode) {
-		for idx, b := range n.real().acked.blocks {
+		for idx, b := range n.real().acked.blocks.all() {
 			if r := v.wrong(n, p, idx, b); r != nil {
 				f(Finding{Volume: v.name, Path: p, Off: int64(idx) * BlockSize, Rule: r.id}, r)
 			}
@@ -68,8 +68,6 @@ func (v *Volume) scrub(f func(Finding, *rule)) {
 // or nil.
 func (v *Volume) wrong(n *inode, p string, idx int, b *block) *rule {
 	switch {
-	case b == nil:
-		return nil
 	case n.beyond.has(idx):
 		return v.limited
 	case b.scar != nil:
