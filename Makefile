@@ -62,8 +62,8 @@ check: ## vet, format, lint, and validate the shipped scenarios
 bench: ## run the benchmarks once, with memory figures
 	$(GO) test -run '^$$' -bench . -benchmem -timeout 30m ./...
 
-bench-fuse: ## measure mounts side by side, REPEAT times: disk, loopback, ours, LazyFS if it is there
-	$(GO) test ./storage/fuse -run '^TestSideBySide$$' -side-by-side $(REPEAT) -timeout 120m -v
+bench-fuse: ## measure mounts side by side, REPEAT times: disk, loopback, ours, LazyFS if it is there; and what armed rules cost
+	$(GO) test ./storage/fuse -run '^Test(SideBySide|RulesInPairs)$$' -side-by-side $(REPEAT) -rounds 150 -timeout 120m -v
 
 dovecot: fourdays ## what Dovecot keeps and loses: run scenarios/external/ and write its table
 	@$(BIN)/fourdays compare $(wildcard scenarios/external/dovecot-*.yaml) --world local --markdown scenarios/external/README.md

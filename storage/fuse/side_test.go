@@ -126,6 +126,23 @@ func benchWire(v vol.Volume, processors, dir string) error {
 	return cmd.Wait()
 }
 
+// idles are rules that are armed and match nothing here.
+var idles = []func(i int) string{
+	func(i int) string {
+		return fmt.Sprintf("trigger: {match: {ops: [write, read, fsync], path: no/such/%d}}\nscope: {path: no/such/%d}\neffect: {ops: [write, read, fsync], reply: EIO}", i, i)
+	},
+	func(i int) string {
+		return fmt.Sprintf("trigger: {event: arm}\nscope: {path: \"*.%d\"}\neffect: {ops: [write, read, fsync, stat], reply: EIO}", i)
+	},
+	func(i int) string {
+		return fmt.Sprintf("trigger: {count: ops, at: %d}\neffect: {ops: [write, read, fsync, stat], reply: EIO}", 1_000_000_000_000+i)
+	},
+	func(int) string {
+		return "trigger: {chance: 1e-12}\neffect: {ops: [write, read, fsync, stat], reply: EIO}"
+	},
+	func(int) string { return "trigger: {event: scrub}\neffect: {action: wipe}" },
+}
+
 func benchVolume(rules int, mode, below string) (vol.Volume, error) {
 	cfg := array.Config{Arrays: map[string]array.ArrayConfig{"east": {}}, Volumes: map[string]array.VolumeConfig{"n1": {Array: "east"}}}
 	var m *media.Media
@@ -141,7 +158,7 @@ func benchVolume(rules int, mode, below string) (vol.Volume, error) {
 		return nil, err
 	}
 	for i := range rules {
-		b, err := bug.Parse("bench.yaml", fmt.Appendf(nil, "id: bench-%d\ntrigger: {match: {ops: [write, read, fsync], path: no/such/%d}}\npersistence: permanent\nscope: {path: no/such/%d}\neffect: {ops: [write, read, fsync], reply: EIO}\n", i, i, i))
+		b, err := bug.Parse("bench.yaml", fmt.Appendf(nil, "id: bench-%d\npersistence: permanent\n%s\n", i, idles[i%len(idles)](i)))
 		if err == nil {
 			_, err = f.Arm(b, bug.Scope{})
 		}
