@@ -198,6 +198,8 @@ func Encode(r *Run) ([]byte, error) {
 	whole(&c.Classes)
 	whole(&c.Nodes)
 	whole(&c.Arrays)
+	whole(&c.Playbook)
+	whole(&c.Steps)
 	whole(&c.Alarms)
 	whole(&c.Scrubs)
 	whole(&c.Spools)

@@ -56,7 +56,7 @@ func TestFormatNamesEveryKey(t *testing.T) {
 	for _, of := range []reflect.Type{
 		reflect.TypeFor[Run](), reflect.TypeFor[Build](), reflect.TypeFor[Expectation](), reflect.TypeFor[Fault](),
 		reflect.TypeFor[Milestones](), reflect.TypeFor[Audit](), reflect.TypeFor[Population](), reflect.TypeFor[Node](), reflect.TypeFor[Array](),
-		reflect.TypeFor[Event](), reflect.TypeFor[Alarm](), reflect.TypeFor[Scrub](), reflect.TypeFor[Spool](), reflect.TypeFor[Variant](), reflect.TypeFor[Question](), reflect.TypeFor[Number](), reflect.TypeFor[Target](),
+		reflect.TypeFor[Event](), reflect.TypeFor[Act](), reflect.TypeFor[Stopped](), reflect.TypeFor[Alarm](), reflect.TypeFor[Scrub](), reflect.TypeFor[Spool](), reflect.TypeFor[Variant](), reflect.TypeFor[Question](), reflect.TypeFor[Number](), reflect.TypeFor[Target](),
 	} {
 		for i := range of.NumField() {
 			key, _, _ := strings.Cut(of.Field(i).Tag.Get("json"), ",")

@@ -123,6 +123,7 @@ func expectations(r *Run, e *scenario.Expect) []Expectation {
 	if e.Alarms != nil {
 		out = append(out, alarms(r, e.Alarms))
 	}
+	out = append(out, played(r, e)...)
 	for _, w := range e.Scrubs {
 		out = append(out, scrubbed(r, w))
 	}

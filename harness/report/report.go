@@ -74,17 +74,23 @@ type Run struct {
 	// UnavailableMS is the longest time in which somebody asked and nobody was
 	// served, LatencyP99MS the 99th percentile of the time until users had what
 	// they asked for; nil when nobody asked, or nobody was served.
-	UnavailableMS *int64     `json:"unavailable_ms"`
-	LatencyP99MS  *int64     `json:"latency_p99_ms"`
-	Alarms        []Alarm    `json:"alarms"`
-	Scrubs        []Scrub    `json:"scrubs"`
-	Spools        []Spool    `json:"spools"`
-	Population    Population `json:"population"`
-	Nodes         []Node     `json:"nodes"`
-	Arrays        []Array    `json:"arrays"`
-	Timeline      []Event    `json:"timeline"`
-	Questions     []Question `json:"questions"`
-	Numbers       []Number   `json:"numbers"`
+	UnavailableMS *int64 `json:"unavailable_ms"`
+	LatencyP99MS  *int64 `json:"latency_p99_ms"`
+	// Playbook are the steps of the playbook, and Steps those of the timeline that
+	// may be refused, each with what became of it.
+	Playbook []Act `json:"playbook"`
+	Steps    []Act `json:"steps"`
+	// Stopped says which stop condition ended the run; nil for none.
+	Stopped    *Stopped   `json:"stopped,omitempty"`
+	Alarms     []Alarm    `json:"alarms"`
+	Scrubs     []Scrub    `json:"scrubs"`
+	Spools     []Spool    `json:"spools"`
+	Population Population `json:"population"`
+	Nodes      []Node     `json:"nodes"`
+	Arrays     []Array    `json:"arrays"`
+	Timeline   []Event    `json:"timeline"`
+	Questions  []Question `json:"questions"`
+	Numbers    []Number   `json:"numbers"`
 }
 
 // Variant is one of several scenarios in a file.
@@ -180,6 +186,33 @@ type Fault struct {
 	Never string `json:"never,omitempty"`
 }
 
+// Act is a step of the playbook, or of the timeline, and what became of it.
+type Act struct {
+	Step    int    `json:"step"` // from 1, in the order of the file or of the timeline
+	Verb    string `json:"verb"`
+	What    string `json:"what"`    // the step as a file spells it
+	FromMS  *int64 `json:"from_ms"` // the operator turned to it; nil: never
+	ToMS    *int64 `json:"to_ms"`   // it was over; nil: never
+	Outcome string `json:"outcome"` // one of the words below
+	Why     string `json:"why,omitempty"`
+}
+
+// What becomes of a step.
+const (
+	StepDone    = "done"
+	StepRefused = "refused" // nothing was done, and the next step followed
+	StepStuck   = "stuck"   // it was not over when its time was
+	StepSkipped = "skipped" // it was never begun
+)
+
+// Stopped is the stop condition that ended a run.
+type Stopped struct {
+	When  string `json:"when"`
+	Note  string `json:"note,omitempty"`
+	Value string `json:"value"` // of what the condition is about, at that moment
+	AtMS  int64  `json:"at_ms"`
+}
+
 // Alarm is one that an array's own monitoring raised.
 type Alarm struct {
 	AtMS  int64  `json:"at_ms"`
@@ -189,12 +222,14 @@ type Alarm struct {
 	Scripted bool `json:"scripted"`
 }
 
-// Scrub is one that the script asked of an array, and what it found.
+// Scrub is one that the script asked of an array or a node, and what it found.
 type Scrub struct {
 	AtMS     int64    `json:"at_ms"`
+	Node     string   `json:"node,omitempty"` // of a scrub by a node
 	Array    string   `json:"array"`
 	Findings int64    `json:"findings"`
-	First    []string `json:"first"` // of the findings, at most ten
+	Repaired int64    `json:"repaired,omitempty"` // of them, by a node
+	First    []string `json:"first"`              // of the findings, at most ten
 }
 
 // Spool is what the provider's own exchangers did with mail that they accepted
@@ -240,6 +275,7 @@ type Population struct {
 // Node is one node at the end of the run.
 type Node struct {
 	ID       string   `json:"id"`
+	Identity string   `json:"identity,omitempty"` // in its group, when it is not its name any more
 	Array    string   `json:"array"`
 	OS       string   `json:"os"`
 	State    string   `json:"state"` // what became of it: one of the words below
@@ -280,7 +316,7 @@ const (
 // Event is one line of the timeline: what happened, planned or not.
 type Event struct {
 	AtMS int64  `json:"at_ms"`
-	Kind string `json:"kind"` // fault, operator, mail, detected, note, leap, phase
+	Kind string `json:"kind"` // fault, operator, refused, mail, detected, note, leap, phase
 	Text string `json:"text"`
 }
 

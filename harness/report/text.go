@@ -24,6 +24,7 @@ func Text(w io.Writer, r *Run, dir string) error {
 	t.checks()
 	t.faults()
 	t.arrays()
+	t.playbook()
 	t.mail()
 	t.recovery()
 	t.timeline()
@@ -255,7 +256,11 @@ func (t *texter) arrays() {
 		rows = append(rows, fmt.Sprintf("%s\t%s\talarm\t%s", At(a.AtMS), a.Array, a.Text))
 	}
 	for _, s := range t.r.Scrubs {
-		rows = append(rows, fmt.Sprintf("%s\t%s\tscrub\t%s", At(s.AtMS), s.Array, plural(s.Findings, "finding")))
+		of, repaired := s.Array, ""
+		if s.Node != "" {
+			of, repaired = s.Node, ", "+Count(s.Repaired)+" repaired"
+		}
+		rows = append(rows, fmt.Sprintf("%s\t%s\tscrub\t%s%s", At(s.AtMS), of, plural(s.Findings, "finding"), repaired))
 		for _, what := range s.First {
 			rows = append(rows, "\t\t\t"+what)
 		}

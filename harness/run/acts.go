@@ -25,11 +25,9 @@ func (st *stage) atArrays(step scenario.Step) error {
 	case scenario.Tell:
 		st.tell("operator", "%s: %s", a.Event, strings.Join(a.On, ", "))
 		return all(a.On, func(name string) error { return st.fleet.Event(name, a.Event) })
-	case scenario.Scrub:
-		return all(a.Arrays, st.scrub)
 	case scenario.Copy:
 		st.tell("operator", "copy %s of %s", a.Name, strings.Join(a.Of, ", "))
-		return all(a.Of, func(node string) error { return st.answered(node, st.fleet.Copy(node, a.Name)) })
+		return all(a.Of, func(node string) error { return st.answered(node, st.fleet.Copy(st.node(node).volume, a.Name)) })
 	case scenario.Restore:
 		st.tell("operator", "restore %s to %s", a.Copy, strings.Join(a.To, ", "))
 		return all(a.To, func(node string) error { return st.restore(node, a.Copy) })
@@ -64,10 +62,10 @@ func all(names []string, f func(string) error) error {
 // it would show nothing about the copy.
 func (st *stage) restore(node, name string) error {
 	if st.w.Running(node) {
-		return fmt.Errorf("node %s is running; kill it first", node)
+		return refuse("node %s is running; kill it first", node)
 	}
 	st.shows(node)
-	return st.answered(node, st.fleet.Restore(node, name))
+	return st.answered(node, st.fleet.Restore(st.node(node).volume, name))
 }
 
 // answered notes that an array would not do what it was asked: a bug may make it

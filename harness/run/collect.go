@@ -29,6 +29,10 @@ func Collect(ctx context.Context, s *scenario.Scenario, opt Options) (*Evidence,
 	if err != nil {
 		st.ev.Ended, st.ev.Why = "error", err.Error()
 	}
+	if halt := st.ev.Stopped; halt != nil && errors.Is(err, errHalted) {
+		st.ev.Ended, err = "aborted", nil
+		st.ev.Why = fmt.Sprintf("stopped at %s: the script says to stop when %s, and it was %s", report.At(halt.AtMS), halt.When, halt.Value)
+	}
 	if ctx.Err() != nil {
 		st.ev.Ended, st.ev.Why, err = "aborted", "stopped by the operator "+st.moment(), nil
 	}
@@ -195,7 +199,12 @@ func (st *stage) script() error {
 	}
 	st.forgetting()
 	st.engine.Start()
-	return st.liveTo(st.s.Duration)
+	st.openPlaybook()
+	if err := st.liveTo(st.s.Duration); err != nil {
+		return err
+	}
+	st.closePlaybook("it was not over when the script was")
+	return nil
 }
 
 // liveTo lets the scenario's time go on to t, and tells how far it is.
@@ -262,16 +271,31 @@ func (st *stage) audit() error {
 	heard := false
 	st.probe(func() { heard = true })
 	err := st.until("the last look at the nodes", st.pace.start, func() bool { return heard })
+	if err == nil {
+		err = st.lastLook()
+	}
 	if err == nil && st.foreign != nil {
 		err = st.endForeign()
 	}
 	return err
 }
 
+// lastLook holds the stop conditions to what the last audit has found.
+func (st *stage) lastLook() error {
+	if err := st.judgeSoFar(); err != nil {
+		return err
+	}
+	if st.consider(); st.ev.Stopped != nil {
+		return errHalted
+	}
+	return nil
+}
+
 // conclude fills the evidence with what is known at the end.
 func (st *stage) conclude() {
 	ev := st.ev
 	st.ends()
+	st.closePlaybook("it was not over when the run ended")
 	st.alarms()
 	st.receipts()
 	if d, ok := st.w.(world.Digester); ok {
@@ -285,7 +309,7 @@ func (st *stage) conclude() {
 	for _, n := range st.nodes {
 		ev.Nodes = append(ev.Nodes, NodeState{
 			Node: report.Node{
-				ID: n.name, Array: n.array, OS: st.fleet.OS(n.array),
+				ID: n.name, Identity: n.known(), Array: n.array, OS: st.fleet.OS(n.array),
 				State: n.state(), Fenced: n.last.Fenced, Reason: n.last.Reason, Detected: n.detected,
 			},
 			Reachable: n.last.reachable, NoticedMS: n.noticedMS,
@@ -293,7 +317,7 @@ func (st *stage) conclude() {
 	}
 	volumes := []string{}
 	for _, n := range st.nodes {
-		volumes = append(volumes, n.name)
+		volumes = append(volumes, n.volumes()...)
 	}
 	for _, sp := range st.spools {
 		ev.Spools = append(ev.Spools, sp.report)

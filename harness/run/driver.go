@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"fourdays/harness/cmd/mailload/control"
@@ -21,7 +23,8 @@ type driver struct {
 	calls   int // connections that were asked for
 	book    control.Book
 	rest    []byte
-	own     int64 // the last ID of the harness's own questions; they count down
+	asked   map[int64]*hist.Op // by ID, what has not been answered
+	own     int64              // the last ID of the harness's own questions; they count down
 	err     error
 }
 
@@ -88,7 +91,7 @@ func (d *driver) ask(group []*hist.Op, done func([]*hist.Op)) {
 			op.ID = d.own
 		}
 	}
-	line, err := d.book.Ask(group, done)
+	line, err := d.book.Ask(group, d.noting(group, done))
 	if err != nil {
 		d.fail(err)
 		d.w.At(d.w.Now(), func() { done(nil) })
@@ -118,4 +121,29 @@ func (d *driver) data(p []byte) {
 			return
 		}
 	}
+}
+
+// noting keeps a group for as long as it is not answered.
+func (d *driver) noting(group []*hist.Op, done func([]*hist.Op)) func([]*hist.Op) {
+	if d.asked == nil {
+		d.asked = map[int64]*hist.Op{}
+	}
+	for _, op := range group {
+		d.asked[op.ID] = op
+	}
+	return func(answers []*hist.Op) {
+		for _, op := range group {
+			delete(d.asked, op.ID)
+		}
+		done(answers)
+	}
+}
+
+// unanswered are the ops that were asked and not answered, in the order of their
+// IDs.
+func (d *driver) unanswered() (all []*hist.Op) {
+	for _, id := range slices.Sorted(maps.Keys(d.asked)) {
+		all = append(all, d.asked[id])
+	}
+	return all
 }

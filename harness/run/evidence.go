@@ -40,6 +40,9 @@ type Evidence struct {
 	Arrays     []report.Array      `json:"arrays"`
 	Alarms     []Alarm             `json:"alarms"`
 	Scrubs     []report.Scrub      `json:"scrubs"`
+	Playbook   []report.Act        `json:"playbook,omitempty"`
+	Steps      []report.Act        `json:"steps,omitempty"`
+	Stopped    *report.Stopped     `json:"stopped,omitempty"`
 	Closed     []recovery.Closure  `json:"closed"`
 	Queued     []check.Recipient   `json:"queued"`
 	QueueKnown bool                `json:"queue_known"`

@@ -70,6 +70,7 @@ func (ev *Evidence) report(s *scenario.Scenario) *report.Run {
 		Schema: report.Schema, Scenario: s.Name, Title: s.Title, Seed: ev.Seed, World: ev.World, Digest: ev.Digest,
 		Build: ev.Build, WallMS: ev.WallMS, VirtualMS: ev.VirtualMS, FullMS: ev.VirtualMS - ev.LeaptMS, LeaptMS: ev.LeaptMS,
 		Target: ev.Target, Milestones: ev.Milestones, Timeline: ev.Timeline, Scrubs: ev.Scrubs, Arrays: ev.Arrays, Spools: ev.Spools,
+		Playbook: ev.Playbook, Steps: ev.Steps, Stopped: ev.Stopped,
 		Population: report.Population{Mailboxes: int64(s.Mail.Population), Simulated: int64(s.Mail.Mailboxes)},
 	}
 	switch ev.Ended {

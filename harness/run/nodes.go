@@ -50,11 +50,11 @@ func (st *stage) start(n *node) {
 func (st *stage) launch(n *node) error {
 	onExit := func(code uint32) { st.exited(n, code) }
 	if st.foreign != nil {
-		return st.foreign.Start(st.ctx, st.volume(n.name), onExit)
+		return st.foreign.Start(st.ctx, st.volume(n.volume), onExit)
 	}
-	mounts := []world.Mount{{Path: "/data", Volume: st.volume(n.name)}}
+	mounts := []world.Mount{{Path: "/data", Volume: st.volume(n.volume)}}
 	if st.s.Storage.Promise {
-		mounts = append(mounts, world.Mount{Path: "/promise", Volume: st.volume(scenario.Device(n.name))})
+		mounts = append(mounts, world.Mount{Path: "/promise", Volume: st.volume(scenario.Device(n.volume))})
 	}
 	return st.w.Start(st.ctx, world.Spec{
 		Name: n.name, IP: n.ip, Program: nodeProgram, Args: st.nodeArgs(n), Mounts: mounts, Peers: st.peers(n), OnExit: onExit,
@@ -66,19 +66,21 @@ func (st *stage) peers(n *node) map[string]string {
 	at := map[string]string{}
 	for _, p := range st.nodes {
 		if p != n {
-			at[p.name] = st.at(p.ip, peerPort)
+			at[p.name] = st.peerAt(p, p.identity)
 		}
 	}
 	return at
 }
 
 func (st *stage) nodeArgs(n *node) []string {
-	var peers []string
-	for _, p := range st.nodes {
-		peers = append(peers, p.name+"="+st.at(p.ip, peerPort))
+	peers := n.members
+	if n.life == 1 {
+		for _, p := range st.nodes {
+			peers = append(peers, p.name+"="+st.at(p.ip, peerPort))
+		}
 	}
 	args := []string{
-		"-id", n.name, "-data", "/data", "-peers", strings.Join(peers, ","), "-peer-listen", st.at(n.ip, peerPort),
+		"-id", n.id, "-data", "/data", "-peers", strings.Join(peers, ","), "-peer-listen", st.peerAt(n, n.identity),
 		"-lmtp", st.at(n.ip, lmtpPort), "-imap", st.at(n.ip, imapPort), "-admin", st.at(n.ip, adminPort),
 		"-domains", strings.Join(st.s.Mail.Domains, ","),
 		"-raft-timeout", st.s.Raft.Timeout.String(), "-watchdog", st.s.Watchdog.String(),
@@ -87,6 +89,12 @@ func (st *stage) nodeArgs(n *node) []string {
 		args = append(args, "-promise", "/promise")
 	} else {
 		args = append(args, "-promise", "")
+	}
+	if n.join {
+		args = append(args, "-join")
+	}
+	if n.identity.recover {
+		args = append(args, "-recover")
 	}
 	if len(st.s.Unsafe) > 0 {
 		args = append(args, "-unsafe", strings.Join(st.s.Unsafe, ","))
@@ -98,6 +106,10 @@ func (st *stage) nodeArgs(n *node) []string {
 func (st *stage) exited(n *node, code uint32) {
 	if !n.wanted { // it was asked to end
 		st.tell("operator", "%s has ended, with code %d", n.name, code)
+		return
+	}
+	if n.refuses != nil {
+		n.refuses(code)
 		return
 	}
 	if st.Now() < 0 {
@@ -198,8 +210,11 @@ func (st *stage) probe(done func()) {
 	for _, n := range st.nodes {
 		st.ask(n, func(op *hist.Op) {
 			st.heard(n, op)
-			if left--; left == 0 && done != nil {
-				done()
+			if left--; left == 0 {
+				st.consider()
+				if done != nil {
+					done()
+				}
 			}
 		})
 	}
@@ -276,9 +291,14 @@ const adminTimeout = 5 * time.Second
 
 // admin asks a node's admin face. done gets nil when there was no answer.
 func (st *stage) admin(node, method, path, body string, done func(*hist.Op)) {
+	st.adminFor(node, method, path, body, adminTimeout, done)
+}
+
+// adminFor is admin for what may take so long.
+func (st *stage) adminFor(node, method, path, body string, timeout time.Duration, done func(*hist.Op)) {
 	op := &hist.Op{
 		Kind: hist.Admin, By: "operator", Node: node, Method: method, Path: path, Text: body,
-		IntendedUS: st.Now().Microseconds(), TimeoutUS: adminTimeout.Microseconds(),
+		IntendedUS: st.Now().Microseconds(), TimeoutUS: timeout.Microseconds(),
 	}
 	st.drv.ask([]*hist.Op{op}, func(answers []*hist.Op) {
 		if len(answers) == 0 {

@@ -151,14 +151,15 @@ type verification struct {
 }
 
 // verify reads every mailbox on every replica: all there, none damaged, all
-// replicas the same.
-func (st *stage) verify() {
+// replicas the same. done is called when that has passed, or failed.
+func (st *stage) verify(done func()) {
 	st.verified = verification{asked: true, running: true, seen: map[string]string{}}
 	st.ev.Milestones.VerifyFromMS = ms(st.Now())
 	st.tell("operator", "verification of every mailbox on every replica begins")
 	st.engine.Audit(0, st.pace.window, func(unanswered int) {
 		v := &st.verified
 		v.running = false
+		defer st.looked(done)
 		if unanswered > 0 && v.wrong == "" {
 			v.wrong = fmt.Sprintf("%d questions were not answered", unanswered)
 		}
@@ -174,6 +175,16 @@ func (st *stage) verify() {
 			f()
 		}
 	})
+}
+
+// looked lets the conditions see what a verification has found.
+func (st *stage) looked(done func()) {
+	if err := st.judgeSoFar(); err != nil {
+		st.fail(err)
+		return
+	}
+	st.consider()
+	done()
 }
 
 // look compares one mailbox on one replica with what was seen before. What a

@@ -229,6 +229,7 @@ func (st *stage) noticedSince(f *fault) bool {
 		return false
 	}
 	return slices.ContainsFunc(st.nodes, func(n *node) bool {
-		return slices.Contains(f.Volumes, n.name) && n.noticedMS != nil && *n.noticedMS >= *f.FirstAtMS
+		on := func(v string) bool { return slices.Contains(f.Volumes, v) }
+		return slices.ContainsFunc(n.volumes(), on) && n.noticedMS != nil && *n.noticedMS >= *f.FirstAtMS
 	}) || slices.ContainsFunc(st.ev.Alarms, func(a Alarm) bool { return a.Rule == f.Rule })
 }

@@ -59,21 +59,29 @@ type stage struct {
 	health   health
 	foreign  *foreign // nil for our own store
 	timed    map[string]*timed
+
+	book      playbook
+	attention attention
+	replacing string // the node that is, "" for none
+	group     int    // the newest; each recovery begins one
 }
 
 // node is one replica's machine.
 type node struct {
+	identity
 	name, ip, array string
+	lives           []string // the volumes that it had before
 	restarts        int
-	wanted          bool // the script wants it to run
-	shows           bool // what its volume answers to readers may have changed
+	refuses         func(code uint32) // told when its program ends instead of beginning a new group
+	wanted          bool              // the script wants it to run
+	shows           bool              // what its volume answers to readers may have changed
 	last            healthAnswer
 	detected        []string // by itself, in all its lives
 	noticedMS       *int64   // when it last fenced itself, or said what it has detected
 }
 
 func newStage(ctx context.Context, s *scenario.Scenario, opt Options) (*stage, error) {
-	st := &stage{ctx: ctx, s: s, opt: opt, seed: s.Seed, armed: map[string]*array.Rule{}, timed: map[string]*timed{}}
+	st := &stage{ctx: ctx, s: s, opt: opt, seed: s.Seed, armed: map[string]*array.Rule{}, timed: map[string]*timed{}, attention: attention{looks: map[time.Duration]bool{}}}
 	if opt.Seed != nil {
 		st.seed = *opt.Seed
 	}
@@ -139,7 +147,7 @@ func (st *stage) build() error {
 	}
 	st.clock, st.pace = &clock{Clock: st.w}, paceOf(st.w)
 	for i, r := range replicas {
-		st.nodes = append(st.nodes, &node{name: r.Node, ip: st.w.Address(i), array: r.Array})
+		st.nodes = append(st.nodes, &node{identity: identity{id: r.Node, life: 1, volume: r.Node}, name: r.Node, ip: st.w.Address(i), array: r.Array})
 	}
 	if err := st.buildFleet(); err != nil {
 		return err
@@ -204,16 +212,25 @@ func (st *stage) buildFleet() (err error) {
 	for _, a := range st.s.Storage.Arrays {
 		cfg.Arrays[a.Name] = arrayConfig(a)
 	}
+	put := func(volume, of, on, store string) {
+		cfg.Volumes[volume] = array.VolumeConfig{Array: on, Store: store, Profile: array.Profile(st.s.Storage.Profile), Direct: st.s.Storage.Direct, Of: of}
+		device := scenario.Device(volume)
+		cfg.Arrays[device] = array.ArrayConfig{OS: scenario.DeviceOS}
+		cfg.Volumes[device] = array.VolumeConfig{Array: device, Store: scenario.DeviceStore}
+		if of != "" {
+			cfg.Volumes[device] = array.VolumeConfig{Array: device, Store: scenario.DeviceStore, Of: scenario.Device(of)}
+		}
+	}
 	for _, store := range st.s.Storage.Stores {
 		for _, r := range store.Replicas {
-			cfg.Volumes[r.Node] = array.VolumeConfig{Array: r.Array, Store: store.Name, Profile: array.Profile(st.s.Storage.Profile), Direct: st.s.Storage.Direct}
-			device := scenario.Device(r.Node)
-			cfg.Arrays[device] = array.ArrayConfig{OS: scenario.DeviceOS}
-			cfg.Volumes[device] = array.VolumeConfig{Array: device, Store: scenario.DeviceStore}
+			put(r.Node, "", r.Array, store.Name)
 		}
 	}
 	for _, name := range st.s.Spools() {
 		cfg.Volumes[scenario.SpoolVolume(name)] = array.VolumeConfig{Array: name, Store: st.s.SpoolStore(), Profile: array.Profile(st.s.Storage.Profile), Direct: st.s.Storage.Direct}
+	}
+	for _, spare := range st.s.Spares() {
+		put(spare.Name, spare.Node, spare.Array, spare.Store)
 	}
 	st.fleet, err = array.New(st.clock, st.seed, cfg)
 	return err
@@ -274,8 +291,12 @@ func (st *stage) record(op *hist.Op) {
 		st.watch()
 	}
 	st.look(op)
+	st.attention.drought.add(op)
 	if err := st.out.Write(op); err != nil {
 		st.fail(fmt.Errorf("write history: %w", err))
+	}
+	if st.book.wait != nil || len(st.s.Stop) > 0 {
+		st.consider()
 	}
 }
 

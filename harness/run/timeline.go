@@ -44,26 +44,57 @@ func (st *stage) plan() {
 			f.Never = scenario.Never(st.s, i)
 			st.ev.Faults = append(st.ev.Faults, f)
 		}
-		st.dueAt(step.At, func() { st.act(step) })
+		st.dueAt(step.At, func() { st.act(i, step) })
 	}
 }
 
 // act carries out one step and watches the nodes for a while after it.
-func (st *stage) act(step scenario.Step) {
+func (st *stage) act(i int, step scenario.Step) {
 	if step.Note != "" {
 		st.tell("note", "%s", step.Note)
 	}
-	if err := st.do(step); err != nil {
-		st.fail(fmt.Errorf("step at %s (%s): %w", scenario.Duration(step.At), step.Action.Verb(), err))
-		return
+	done := func(err error) {
+		if err != nil {
+			st.failed(step, err)
+		}
 	}
+	if refusable(step.Action) {
+		done = st.acting(i, step)
+	}
+	st.do(step, st.sparesOf(i), done)
 	st.forget()
 	if _, leap := step.Action.(scenario.Leap); !leap {
 		st.watch()
 	}
 }
 
-func (st *stage) do(step scenario.Step) error {
+// failed ends the run: the harness could not do what a step says.
+func (st *stage) failed(step scenario.Step, err error) {
+	st.fail(fmt.Errorf("step at %s (%s): %w", scenario.Duration(step.At), step.Action.Verb(), err))
+}
+
+// do carries out a step, and calls done once, when it is over.
+func (st *stage) do(step scenario.Step, spares []scenario.Spare, done func(error)) {
+	switch a := step.Action.(type) {
+	case scenario.Replace:
+		st.replace(a.Node, spares[0], done)
+	case scenario.Recover:
+		st.recover(a, spares, done)
+	case scenario.Verify:
+		st.verify(func() { done(nil) })
+	case scenario.Scrub:
+		if err := all(a.Arrays, st.scrub); err != nil {
+			done(err)
+			return
+		}
+		st.scrubNodes(a.Nodes, done)
+	default:
+		done(st.doNow(step))
+	}
+}
+
+// doNow carries out a step that is over at once.
+func (st *stage) doNow(step scenario.Step) error {
 	switch a := step.Action.(type) {
 	case nil:
 	case scenario.Arm:
@@ -89,7 +120,7 @@ func (st *stage) do(step scenario.Step) error {
 		return st.each(step, a.Nodes, st.restart)
 	case scenario.Failover:
 		return st.each(step, a.Arrays, st.other(st.fleet.Failover))
-	case scenario.Crash, scenario.Upgrade, scenario.Tell, scenario.Scrub, scenario.Copy, scenario.Restore, scenario.Promote:
+	case scenario.Crash, scenario.Upgrade, scenario.Tell, scenario.Copy, scenario.Restore, scenario.Promote:
 		return st.atArrays(step)
 	case scenario.Partition:
 		st.fired(step)
@@ -107,9 +138,10 @@ func (st *stage) do(step scenario.Step) error {
 	case scenario.CloseAccounts:
 		st.closeAccounts(a.Share)
 	case scenario.Reopen:
+		if v := &st.verified; step.At == unplanned && v.asked && !v.running && !v.passed {
+			return refuse("the verification failed: %s", v.wrong)
+		}
 		st.reopen(a)
-	case scenario.Verify:
-		st.verify()
 	case scenario.Leap:
 		st.leapUntil(a.Until)
 	default:
@@ -127,7 +159,7 @@ func (st *stage) each(step scenario.Step, targets []string, f func(string) error
 	}
 	st.fired(step)
 	kind := "operator"
-	if st.plannedFault(step) != nil {
+	if step.At != unplanned && st.plannedFault(step) != nil {
 		kind = "fault"
 	}
 	st.tell(kind, "%s: %s", strings.ReplaceAll(step.Action.Verb(), "_", " "), strings.Join(targets, ", "))
@@ -261,6 +293,8 @@ func (st *stage) fix(name string) error {
 	}
 	st.ev.Milestones.FixedMS = ms(st.Now())
 	st.tell("operator", "the vendor's fix for %s is installed", name)
+	st.attention.fixed = append(st.attention.fixed, name)
+	st.At(st.Now(), st.consider)
 	return st.fleet.Fix(a.Bug)
 }
 

@@ -22,12 +22,6 @@ func (d *decoder) failover(s *Scenario, _ *Step, n *yaml.Node) Action {
 	return a
 }
 
-func (d *decoder) scrub(s *Scenario, _ *Step, n *yaml.Node) Action {
-	var a Scrub
-	d.arraysIn(&a.Arrays, s)(n)
-	return a
-}
-
 func (d *decoder) promote(s *Scenario, _ *Step, n *yaml.Node) Action {
 	var a Promote
 	d.names(&a.Arrays, "arrays", func(name string, n *yaml.Node) {
@@ -136,6 +130,12 @@ func (s *Scenario) downs(step Step, down map[string]bool) {
 		set(a.Nodes, false)
 	case Restart:
 		set(a.Nodes, false)
+	case Replace:
+		set([]string{a.Node}, false)
+	case Recover:
+		if a.Replace {
+			set(s.Nodes(), false)
+		}
 	case PowerOn:
 		set(a.Targets, false)
 	}
@@ -145,7 +145,7 @@ func (s *Scenario) downs(step Step, down map[string]bool) {
 // the order of the file.
 func (s *Scenario) LeftDown() []string {
 	down, left := map[string]bool{}, []string{}
-	for _, step := range s.Timeline {
+	for _, step := range s.steps() {
 		s.downs(step, down)
 	}
 	for _, node := range s.Nodes() {
@@ -159,7 +159,7 @@ func (s *Scenario) LeftDown() []string {
 // Whole says whether the script leaves every link of the network as it was.
 func (s *Scenario) Whole() bool {
 	whole := true
-	for _, step := range s.Timeline {
+	for _, step := range s.steps() {
 		switch step.Action.(type) {
 		case Partition, Link:
 			whole = false

@@ -36,6 +36,18 @@ func (d *decoder) expect(n *yaml.Node, s *Scenario) {
 			e.Alarms = d.maybeNone(n, func() (names []string) { d.arraysIn(&names, s)(n); return names })
 		}),
 		may("scrub", func(n *yaml.Node) { d.wantScrubs(n, s) }),
+		may("playbook", func(n *yaml.Node) {
+			d.choice(&e.Playbook, Done, Stuck, RefusedOne)(n)
+			d.later(func() {
+				if len(s.Playbook) == 0 {
+					d.wrong(n, "add playbook: with its steps, or leave it out", "there is no playbook")
+				}
+			})
+		}),
+		may("refused", func(n *yaml.Node) {
+			e.Refused = new(Cond)
+			d.cond(e.Refused)(n)
+		}),
 		may("unavailable_for", d.length(&e.UnavailableFor)),
 		may("latency", d.length(&e.Latency)),
 		may("available", func(n *yaml.Node) {
@@ -92,7 +104,7 @@ func (d *decoder) wantScrubs(n *yaml.Node, s *Scenario) {
 
 // scrubs says whether the script has an array scrubbed.
 func (s *Scenario) scrubs(array string) bool {
-	return slices.ContainsFunc(s.Timeline, func(t Step) bool {
+	return slices.ContainsFunc(s.steps(), func(t Step) bool {
 		a, ok := t.Action.(Scrub)
 		return ok && slices.Contains(a.Arrays, array)
 	})

@@ -1,6 +1,7 @@
 package scenario
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -49,6 +50,11 @@ func (s *Scenario) volumes(os func(array string) string) (all []bug.Host) {
 	for _, array := range s.Spools() {
 		all = append(all, bug.Host{OS: os(array), Array: array, Volume: SpoolVolume(array), Store: s.SpoolStore()})
 	}
+	for _, spare := range s.Spares() {
+		device := Device(spare.Name)
+		all = append(all, bug.Host{OS: os(spare.Array), Array: spare.Array, Volume: spare.Name, Of: spare.Node, Store: spare.Store},
+			bug.Host{OS: DeviceOS, Array: device, Volume: device, Of: Device(spare.Node), Store: DeviceStore})
+	}
 	return all
 }
 
@@ -88,7 +94,7 @@ func (s *Scenario) counters(a *Array) map[bug.Counter]int64 {
 
 // times counts the steps of that name on an array.
 func (s *Scenario) times(array, verb string) (n int64) {
-	for _, step := range s.Timeline {
+	for _, step := range s.steps() {
 		if step.Action != nil && step.Action.Verb() == verb && slices.Contains(targets(step.Action), array) {
 			n++
 		}
@@ -135,6 +141,8 @@ func targets(a Action) []string {
 		return a.To
 	case Promote:
 		return a.Arrays
+	case Replace:
+		return []string{cmp.Or(a.On, a.Node)}
 	}
 	return nil
 }
@@ -143,13 +151,18 @@ func targets(a Action) []string {
 var gives = map[string][]string{
 	"power_loss": {bug.EventPowerLoss}, "power_on": {bug.EventPowerCycle}, "failover": {bug.EventFailover}, "crash": {bug.EventFailover},
 	"upgrade": {bug.EventUpgrade}, "scrub": {"scrub"}, "copy": {"snapshot"}, "restore": {"restore"}, "promote": {"promote"},
+	"replace": {NodeReplaced},
 }
+
+// NodeReplaced is the event that an array has when a new replica begins to fill a
+// volume of it.
+const NodeReplaced = "node_replace"
 
 // events are those that can happen to an array from a time on. A node that loses
 // power or copies its volume concerns its array.
 func (s *Scenario) events(a *Array, at time.Duration) []string {
 	all := []string{bug.EventEviction}
-	for _, step := range s.Timeline {
+	for _, step := range s.steps() {
 		switch act := step.Action.(type) {
 		case nil:
 			continue

@@ -29,6 +29,12 @@ type Expect struct {
 	Alarms []string
 	// Scrubs are about what the arrays' scrubs found, in the order of the file.
 	Scrubs []ScrubWant
+	// Playbook is how the playbook ends: Done, Stuck, or RefusedOne; "" wants Done,
+	// if there is one.
+	Playbook string
+	// Refused is about how many steps of the script and the playbook could not be
+	// carried out; nil wants none where a step can be refused.
+	Refused *Cond
 	// Available says whether mail is served at the end.
 	Available *bool
 	// UnavailableFor is about the longest time in which somebody asked and
@@ -47,6 +53,13 @@ const (
 	MustSurvive  = "must_survive"  // nothing acknowledged is lost, and service returns
 	MayStop      = "may_stop"      // service may stop, but nothing lies
 	LossDetected = "loss_detected" // loss is unavoidable; it is detected and counted
+)
+
+// How a playbook ends.
+const (
+	Done       = "done"    // every step was carried out
+	Stuck      = "stuck"   // a step was still waiting when its time, or the script, was over
+	RefusedOne = "refused" // it came to its end, and a step could not be carried out
 )
 
 // Count is an expectation about a figure of run.json's mail part.

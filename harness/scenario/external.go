@@ -101,6 +101,8 @@ var foreign = map[string]string{
 	"reopen":         "only the project's own store can close accounts",
 	"verify":         "only the project's own store shows each replica; every mailbox is read through IMAP at the end",
 	"leap":           "it lives in real time",
+	"replace":        "it has no replicas",
+	"recover":        "it has no replicas",
 }
 
 // External is the check of a whole file with an external target, and the reverse.
@@ -118,7 +120,7 @@ func (d *decoder) external(target, section place, s *Scenario) {
 		return
 	}
 	d.oneNode(target, s)
-	for _, step := range s.Timeline {
+	for _, step := range s.steps() {
 		if step.Action == nil {
 			continue
 		}
@@ -137,7 +139,7 @@ func (d *decoder) external(target, section place, s *Scenario) {
 
 // ours refuses what only an external target can do.
 func (d *decoder) ours(s *Scenario) {
-	for _, step := range s.Timeline {
+	for _, step := range s.steps() {
 		if _, stop := step.Action.(Stop); stop {
 			d.issues = append(d.issues, step.issue("stop", "use kill, or target: external", "only an external target has a hook to stop it"))
 		}

@@ -209,6 +209,8 @@ func (d *decoder) scenario(n *yaml.Node) *Scenario {
 		may("bugs", func(n *yaml.Node) { d.bugs(n, s) }),
 		may("background", func(n *yaml.Node) { d.background(n, s) }),
 		may("timeline", func(n *yaml.Node) { d.timeline(n, s) }),
+		may("playbook", func(n *yaml.Node) { d.playbook(n, s) }),
+		may("stop", func(n *yaml.Node) { d.halts(n, s) }),
 		must("duration", d.duration(&s.Duration, time.Second)),
 		may("settle", d.duration(&s.Settle, 0)),
 		must("expect", func(n *yaml.Node) { d.expect(n, s) }),

@@ -40,6 +40,7 @@ func Print(s *Scenario) []byte {
 	for _, step := range s.Timeline {
 		p.line("  - %s", step.print())
 	}
+	p.playbook(s)
 	p.line("duration: %s", Duration(s.Duration))
 	p.line("settle: %s", Duration(s.Settle))
 	p.expect(&s.Expect)
@@ -143,6 +144,12 @@ func (p *printer) expect(e *Expect) {
 	if e.Available != nil {
 		p.line("  available: %t", *e.Available)
 	}
+	if e.Playbook != "" {
+		p.line("  playbook: %s", e.Playbook)
+	}
+	if e.Refused != nil {
+		p.line("  refused: %s", e.Refused.print())
+	}
 	if e.UnavailableFor != nil {
 		p.line("  unavailable_for: %q", e.UnavailableFor)
 	}
@@ -157,6 +164,21 @@ func (p *printer) expect(e *Expect) {
 	}
 	if e.AnyOthers {
 		p.line("  others: any")
+	}
+}
+
+func (p *printer) playbook(s *Scenario) {
+	if len(s.Playbook) > 0 {
+		p.line("\nplaybook:")
+	}
+	for _, step := range s.Playbook {
+		p.line("  - %s", step.print())
+	}
+	if len(s.Stop) > 0 {
+		p.line("\nstop:")
+	}
+	for _, h := range s.Stop {
+		p.line("  - %s", h.print())
 	}
 }
 

@@ -78,7 +78,16 @@ func draw(t *rapid.T) *Scenario {
 		s.Timeline = append(s.Timeline, d.step(s))
 	}
 	slices.SortStableFunc(s.Timeline, func(a, b Step) int { return cmp.Compare(a.At, b.At) })
+	for range d.n(0, 4) {
+		s.Playbook = append(s.Playbook, d.play(s))
+	}
+	for range d.n(0, 2) {
+		s.Stop = append(s.Stop, d.halt())
+	}
 	s.Expect = d.expect()
+	if len(s.Playbook) > 0 {
+		s.Expect.Playbook = rapid.SampledFrom([]string{"", Done, Stuck, RefusedOne}).Draw(t, "playbook")
+	}
 	for i := range d.n(0, 2) {
 		s.Numbers = append(s.Numbers, Number{d.text() + string(rune('a'+i)), d.text(), Picked})
 	}
@@ -137,11 +146,15 @@ func (d drawer) step(s *Scenario) Step {
 		nil, PowerLoss{[]string{"east", "n1"}}, PowerOn{[]string{"n99"}}, Kill{[]string{"n1"}}, Start{[]string{"n2"}},
 		Restart{[]string{"n1", "n2"}}, Failover{[]string{"east"}},
 		Crash{[]string{"east"}, d.time(time.Millisecond, time.Hour)}, d.upgrade(s), Tell{"dedupe", []string{"east"}},
-		Scrub{[]string{"east"}}, Copy{d.name(), []string{"n1", "n2"}}, Promote{[]string{"east"}}, Partition{[][]string{{"n1"}, {"n2", "n99"}}}, Heal{},
+		Scrub{Arrays: []string{"east"}}, Scrub{[]string{"east"}, []string{"n1"}}, Replace{"n1", "east"}, Recover{Best, true}, Copy{d.name(), []string{"n1", "n2"}}, Promote{[]string{"east"}}, Partition{[][]string{{"n1"}, {"n2", "n99"}}}, Heal{},
 		Link{[2]string{"n1", "n2"}, d.time(0, time.Second), d.percent(0)}, Inbound{Policy: TempFail}, Inbound{Policy: Spool, On: "east"}, CloseAccounts{d.percent(1)},
 		Reopen{Share: d.percent(1)}, Reopen{To: d.percent(1), Over: d.time(0, time.Minute), Steps: d.n(1, 20)}, Verify{},
 	}
 	step.Action = rapid.SampledFrom(actions).Draw(d.t, "action")
+	replaced := func(o Step) bool { _, is := o.Action.(Replace); return is }
+	if replaced(step) && slices.ContainsFunc(s.Timeline, replaced) {
+		step.Action = Heal{} // two of one node with nothing between them are refused
+	}
 	if _, again := d.armed(s, "lost-write"); step.Action == nil && !again {
 		step.Action = Arm{Bug: "lost-write", On: Scope{Array: "e*", Node: "n*"}, As: d.name()}
 		step.Action = rapid.SampledFrom([]Action{step.Action, Arm{Bug: "lost-write", On: Scope{Volume: "*"}, As: "lost-write"}}).Draw(d.t, "arm")
@@ -167,6 +180,36 @@ func (d drawer) upgrade(s *Scenario) Action {
 	return up
 }
 
+// play draws a step of the playbook. What waits for the script to do something is
+// left to the files.
+func (d drawer) play(s *Scenario) Play {
+	waits := []Condition{
+		{Of: FencedNow, Op: ">=", N: int64(d.n(1, 3))}, {Of: ServeNow, Names: []string{"n2", "n99"}}, {Of: Unserved, Op: ">=", Time: d.time(time.Millisecond, time.Hour/2)},
+		{Of: Noticed}, {Of: Alarmed, Names: []string{"east"}}, {Of: Moment, Time: d.time(0, s.Duration/2)},
+	}
+	p := Play{After: d.time(0, time.Minute)}
+	if rapid.Bool().Draw(d.t, "waits") {
+		p.Action, p.Within = Wait{rapid.SampledFrom(waits).Draw(d.t, "wait")}, d.time(time.Millisecond, time.Hour)
+	} else {
+		p.Action = rapid.SampledFrom([]Action{
+			Restart{[]string{"n1"}}, Scrub{Nodes: []string{"n2"}}, Recover{From: Best}, Recover{From: "n99", Replace: true}, Verify{}, Reopen{Share: 100}, d.upgrade(s),
+		}).Draw(d.t, "action")
+	}
+	if rapid.Bool().Draw(d.t, "noted") {
+		p.Note = d.text()
+	}
+	return p
+}
+
+func (d drawer) halt() Halt {
+	op := rapid.SampledFrom([]string{">", ">="}).Draw(d.t, "op")
+	h := Halt{When: Condition{Of: rapid.SampledFrom([]string{Lost, Damaged, Refused}).Draw(d.t, "of"), Op: op, N: int64(d.n(1, 1e6))}}
+	if rapid.Bool().Draw(d.t, "timed") {
+		h = Halt{When: Condition{Of: Unserved, Op: op, Time: d.time(time.Second, day)}, Note: d.text()}
+	}
+	return h
+}
+
 func (d drawer) armed(s *Scenario, bug string) (string, bool) {
 	for _, step := range s.Timeline {
 		if arm, ok := step.Action.(Arm); ok && arm.Bug == bug {
@@ -187,6 +230,7 @@ func (d drawer) expect() Expect {
 		e.RecoveredWithin, e.Available, e.Detected = &within, &yes, &yes
 		e.Fenced, e.Down, e.Alarms = []string{"n1"}[:d.n(0, 1)], []string{"n99", "n2"}[:d.n(0, 2)], []string{"east"}[:d.n(0, 1)]
 		e.UnavailableFor, e.Latency = &Length{">=", d.time(0, day)}, &Length{"<", d.time(0, day)}
+		e.Refused = &Cond{">=", int64(d.n(0, 9))}
 		e.Checks = []CheckWant{{"D1", "pass"}, {"H1", "unknown"}}
 	}
 	return e

@@ -61,7 +61,6 @@ func (a Start) print() string     { return "start: " + list(a.Nodes) }
 func (a Stop) print() string      { return "stop: " + list(a.Nodes) }
 func (a Restart) print() string   { return "restart: " + list(a.Nodes) }
 func (a Failover) print() string  { return "failover: " + list(a.Arrays) }
-func (a Scrub) print() string     { return "scrub: " + list(a.Arrays) }
 func (a Promote) print() string   { return "promote: " + list(a.Arrays) }
 func (Heal) print() string        { return "heal: network" }
 func (Verify) print() string      { return "verify: all" }

@@ -45,6 +45,11 @@ type Scenario struct {
 	Background *Background
 	// Timeline is in the order of At; steps of one moment keep the file's order.
 	Timeline []Step
+	// Playbook is what the operator does, one step after the other, from the start
+	// of the script.
+	Playbook []Play
+	// Stop ends the run at once when one of them holds.
+	Stop []Halt
 	// Duration is the scripted time; nothing in Timeline lies past it.
 	Duration time.Duration
 	// Settle is what is added at the end, without faults or load, before the audit.

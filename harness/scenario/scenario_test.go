@@ -36,6 +36,12 @@ func placeless(s *Scenario) *Scenario {
 	for i := range s.Timeline {
 		s.Timeline[i].where = nil
 	}
+	for i := range s.Playbook {
+		s.Playbook[i].where = nil
+	}
+	for i := range s.Stop {
+		s.Stop[i].where = place{}
+	}
 	if s.External != nil {
 		s.External.where = place{}
 	}
@@ -109,7 +115,7 @@ func TestEveryActionIsRead(t *testing.T) {
 	require.Equal(t, Arm{Bug: "own-bug", On: Scope{Node: "n3"}, As: "own-bug", ReachedAt: 612, Chance: 0.5}, s.Timeline[2].Action)
 	require.Equal(t, Upgrade{To: []Upgraded{{"west", "acme/1.2"}, {"north", "9.5"}}}, step(s, "upgrade"))
 	require.Equal(t, Tell{"node_replace", []string{"east", "west"}}, step(s, "tell"))
-	require.Equal(t, Scrub{[]string{"east"}}, step(s, "scrub"))
+	require.Equal(t, Scrub{[]string{"east"}, []string{"n1"}}, step(s, "scrub"))
 	require.Equal(t, Crash{[]string{"west"}, 5 * time.Minute}, step(s, "crash"))
 	require.Equal(t, Copy{"nightly", []string{"n1", "n2"}}, step(s, "copy"))
 	require.Equal(t, Restore{"nightly", []string{"n1"}}, step(s, "restore"))

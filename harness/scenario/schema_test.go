@@ -91,34 +91,52 @@ func TestSchemaAndParserKnowTheSameKeys(t *testing.T) {
 		return keys(append([]string{"$defs", "step", "properties"}, path...)...)
 	}
 	hook := doc["$defs"].(map[string]any)["hook"].(map[string]any)["oneOf"].([]any)[1].(map[string]any)["properties"].(map[string]any)
+	of := func(at any, path ...any) []string {
+		for _, key := range path {
+			switch key := key.(type) {
+			case string:
+				at = at.(map[string]any)[key]
+			case int:
+				at = at.([]any)[key]
+			}
+		}
+		return slices.Sorted(maps.Keys(at.(map[string]any)))
+	}
+	stop := of(doc, "properties", "stop", "items", "properties")
+	recovering := of(doc, "$defs", "step", "properties", "recover", "oneOf", 1, "properties")
 	closing := doc["$defs"].(map[string]any)["step"].(map[string]any)["properties"].(map[string]any)["close_accounts"].(map[string]any)["oneOf"].([]any)[1].(map[string]any)["properties"].(map[string]any)
 	inbound := doc["$defs"].(map[string]any)["step"].(map[string]any)["properties"].(map[string]any)["inbound"].(map[string]any)["oneOf"].([]any)[1].(map[string]any)["properties"].(map[string]any)
 	require.Equal(t, map[string][]string{
-		"inbound":        slices.Sorted(maps.Keys(inbound)),
-		"the scenario":   keys("properties"),
-		"raft":           keys("properties", "raft", "properties"),
-		"network":        keys("properties", "network", "properties"),
-		"background":     keys("properties", "background", "properties"),
-		"a number":       keys("properties", "numbers", "additionalProperties", "properties"),
-		"storage":        keys("$defs", "storage", "properties"),
-		"an array":       keys("$defs", "storage", "properties", "arrays", "additionalProperties", "properties"),
-		"mail":           keys("$defs", "mail", "properties"),
-		"external":       keys("$defs", "external", "properties"),
-		"hooks":          keys("$defs", "external", "properties", "hooks", "properties"),
-		"a hook":         slices.Sorted(maps.Keys(hook)),
-		"workload":       keys("$defs", "workload", "properties"),
-		"expect":         keys("$defs", "expect", "properties"),
-		"a step":         step(),
-		"on":             step("on", "properties"),
-		"counters":       keys("$defs", "storage", "properties", "arrays", "additionalProperties", "properties", "counters", "properties"),
-		"link":           step("link", "properties"),
-		"crash":          step("crash", "properties"),
-		"tell":           step("tell", "properties"),
-		"copy":           step("copy", "properties"),
-		"restore":        step("restore", "properties"),
-		"reopen":         step("reopen", "properties"),
-		"leap":           step("leap", "properties"),
-		"close_accounts": slices.Sorted(maps.Keys(closing)),
+		"inbound":                slices.Sorted(maps.Keys(inbound)),
+		"the scenario":           keys("properties"),
+		"raft":                   keys("properties", "raft", "properties"),
+		"network":                keys("properties", "network", "properties"),
+		"background":             keys("properties", "background", "properties"),
+		"a number":               keys("properties", "numbers", "additionalProperties", "properties"),
+		"storage":                keys("$defs", "storage", "properties"),
+		"an array":               keys("$defs", "storage", "properties", "arrays", "additionalProperties", "properties"),
+		"mail":                   keys("$defs", "mail", "properties"),
+		"external":               keys("$defs", "external", "properties"),
+		"hooks":                  keys("$defs", "external", "properties", "hooks", "properties"),
+		"a hook":                 slices.Sorted(maps.Keys(hook)),
+		"workload":               keys("$defs", "workload", "properties"),
+		"expect":                 keys("$defs", "expect", "properties"),
+		"a step":                 step(),
+		"a step of the playbook": keys("$defs", "play", "properties"),
+		"wait":                   keys("$defs", "play", "properties", "wait", "properties"),
+		"a stop condition":       stop,
+		"replace":                step("replace", "properties"),
+		"recover":                recovering,
+		"on":                     step("on", "properties"),
+		"counters":               keys("$defs", "storage", "properties", "arrays", "additionalProperties", "properties", "counters", "properties"),
+		"link":                   step("link", "properties"),
+		"crash":                  step("crash", "properties"),
+		"tell":                   step("tell", "properties"),
+		"copy":                   step("copy", "properties"),
+		"restore":                step("restore", "properties"),
+		"reopen":                 step("reopen", "properties"),
+		"leap":                   step("leap", "properties"),
+		"close_accounts":         slices.Sorted(maps.Keys(closing)),
 	}, parser)
 }
 

@@ -101,8 +101,9 @@ type Tell struct {
 	On    []string
 }
 
-// Scrub has arrays check every block against the checksum they stored with it.
-type Scrub struct{ Arrays []string }
+// Scrub has arrays check every block against the checksum they stored with it,
+// and nodes every record against its digest.
+type Scrub struct{ Arrays, Nodes []string }
 
 // Crash takes the active controllers of arrays away for a time.
 type Crash struct {
@@ -162,7 +163,7 @@ func SpoolVolume(array string) string { return array + "-spool" }
 // Spools are the arrays that a spool lies on, in the order in which steps name
 // them. Each has one volume, from the beginning on.
 func (s *Scenario) Spools() (arrays []string) {
-	for _, step := range s.Timeline {
+	for _, step := range s.steps() {
 		a, ok := step.Action.(Inbound)
 		if ok && a.Policy == Spool && !slices.Contains(arrays, a.On) {
 			arrays = append(arrays, a.On)

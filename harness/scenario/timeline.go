@@ -25,6 +25,8 @@ var verbs = []struct {
 	{"start", (*decoder).start},
 	{"stop", (*decoder).stop},
 	{"restart", (*decoder).restart},
+	{"replace", (*decoder).replace},
+	{"recover", (*decoder).recover},
 	{"failover", (*decoder).failover},
 	{"crash", (*decoder).crash},
 	{"upgrade", (*decoder).upgrade},
@@ -66,6 +68,7 @@ func (d *decoder) timeline(n *yaml.Node, s *Scenario) {
 	d.later(func() {
 		d.order(at, s.Duration)
 		d.restores(s, at)
+		d.replaces(at)
 	})
 }
 

@@ -135,6 +135,7 @@ func (d *decoder) variant(base, key, over *yaml.Node) *Scenario {
 		d.wrong(over, "add title: …", "the variant has no title")
 	}
 	d.newArrays(base, over)
+	d.newStores(base, over)
 	root := merge(base, over)
 	root.Line, root.Column = base.Line, base.Column
 	s := d.whole(root)
@@ -145,18 +146,30 @@ func (d *decoder) variant(base, key, over *yaml.Node) *Scenario {
 	return s
 }
 
-// newArrays refuses an array that only the variant has and no replica of it is
-// on: it is the misspelt name of one that was to be changed.
+// newStores refuses a store that only the variant has and that is spelt almost as
+// one of the file: it would stand beside the one that was to be changed.
+func (d *decoder) newStores(base, over *yaml.Node) {
+	old := keysOf(at(base, "storage", "stores"))
+	for _, key := range keyNodes(at(over, "storage", "stores")) {
+		if !slices.Contains(old, key.Value) && closest(key.Value, old) != "" {
+			d.wrong(key, oneOf(key.Value, old), "there is no store %q to change", key.Value)
+		}
+	}
+}
+
+// newArrays refuses an array that only the variant has and nothing in it uses: it
+// is the misspelt name of one that was to be changed.
 func (d *decoder) newArrays(base, over *yaml.Node) {
 	arrays := at(over, "storage", "arrays")
 	old := keysOf(at(base, "storage", "arrays"))
 	if arrays == nil || len(old) == 0 {
 		return
 	}
-	used := at(merge(base, over), "storage", "stores")
+	all := merge(base, over)
 	for _, key := range keyNodes(arrays) {
-		if !slices.Contains(old, key.Value) && !mentions(used, key.Value) {
-			d.wrong(key, oneOf(key.Value, old), "there is no array %q to change, and no replica is on it", key.Value)
+		used := mentions(at(all, "storage", "stores"), key.Value) || mentions(at(all, "timeline"), key.Value) || mentions(at(all, "playbook"), key.Value)
+		if !slices.Contains(old, key.Value) && !used {
+			d.wrong(key, oneOf(key.Value, old), "there is no array %q to change, and nothing is on it", key.Value)
 		}
 	}
 }

@@ -92,7 +92,10 @@ var badVariants = []struct {
 }{
 	{"unknown key", "    seed: 9", "    sed: 9", `test.yaml:45:5: in variant three-oses: unknown key "sed" in the scenario; did you mean "seed"?`, true},
 	{"unknown key inside", "controllers: 1}", "controlers: 1}", `test.yaml:48:31: in variant three-oses: unknown key "controlers" in an array; did you mean "controllers"?`, false},
-	{"misspelt array", "west: {os: third", "wets: {os: third", `test.yaml:48:9: in variant three-oses: there is no array "wets" to change, and no replica is on it; did you mean "west"?`, false},
+	{"misspelt array", "west: {os: third", "wets: {os: third", `test.yaml:48:9: in variant three-oses: there is no array "wets" to change, and nothing is on it; did you mean "west"?`, false},
+	{"misspelt store", "    storage:\n      arrays:", "    storage:\n      stores: {mian: {n7: west}}\n      arrays:", `test.yaml:47:16: in variant three-oses: there is no store "mian" to change; did you mean "main"?`, false},
+	{"playbook of a mapping", "    seed: 9", "    playbook: {verify: all}", `in variant three-oses: found a mapping instead of a list; want a list of steps`, true},
+	{"stop that cannot be", "    seed: 9", "    stop: [{when: lots > 0}]", `in variant three-oses: there is no quantity "lots" to stop at`, true},
 	{"wrong value", "{at: 5s, kill", "{at: soon, kill", `test.yaml:50:14: in variant three-oses: "soon" is not a duration`, true},
 	{"what does not fit together", "{os: acme/1.0}}}\n    expect", "{os: acme/1.0}}, stores: {main: {n4: west}}}\n    expect", `test.yaml:41:63: in variant one-os: store main has 4 replicas; want 1, 3, 5`, false},
 	{"missing in one", "    expect: {fenced: [n1]}", "    duration: 2s", `test.yaml:50:9: in variant three-oses: the step at 5s is past the end`, false},
@@ -127,6 +130,18 @@ func TestEveryMistakeInAVariantHasItsPlace(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestTheOrderOfAPlaybookIsWhatDiffers: a variant replaces the whole list, and an
+// array that only a replacement uses is no misspelt one.
+func TestTheOrderOfAPlaybookIsWhatDiffers(t *testing.T) {
+	src := strings.Replace(fated(t), "    seed: 9\n", "    playbook: [{replace: {node: n2, on: spare}}, {restart: [n1]}]\n", 1)
+	src = strings.Replace(src, "west: {os: third/2.0, controllers: 1}", "spare: {os: third/2.0}", 1)
+	src = strings.Replace(src, "variants:\n", "playbook: [{restart: [n1]}, {replace: {node: n2, on: north}}]\nvariants:\n", 1)
+	all := mustParseAll(t, []byte(src))
+	require.Equal(t, []Play{{Action: Restart{[]string{"n1"}}}, {Action: Replace{"n2", "north"}}}, all[0].Playbook)
+	require.Equal(t, []Play{{Action: Replace{"n2", "spare"}}, {Action: Restart{[]string{"n1"}}}}, all[1].Playbook)
+	require.Equal(t, []Spare{{Step: 1, Node: "n2", Name: "n2.2", Array: "spare", Store: "main"}}, all[1].Spares())
 }
 
 // TestWhatIsWrongInAllIsSaidOnce: the same mistake, met once for each variant.

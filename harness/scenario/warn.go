@@ -141,7 +141,7 @@ func (s *Scenario) systems(at time.Duration) (all []map[string]string) {
 	for _, a := range s.Storage.Arrays {
 		tags[a.Name] = a.OS
 	}
-	for _, step := range s.Timeline {
+	for _, step := range s.steps() {
 		up, ok := step.Action.(Upgrade)
 		if ok && step.At+s.longest(up) >= at {
 			all = append(all, maps.Clone(tags))

@@ -60,6 +60,7 @@ type VolumeConfig struct {
 	Store   string  // the replica set it belongs to
 	Profile Profile // Ordered if empty
 	Direct  bool    // the host opens every file with O_DIRECT
+	Of      string  // the volume in whose place it comes: bugs on that one by its name are on this one too
 }
 
 // The defaults, all picked: a mid-range flash array as seen by one client.

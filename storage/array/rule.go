@@ -245,7 +245,7 @@ func lingers(gates []*gate) bool {
 // volumes of its array, so they are in scope together.
 func (r *rule) has(v *Volume) bool {
 	in := func(v *Volume) bool {
-		return r.scope.Population.Has(bug.Host{OS: v.array.cfg.OS, Array: v.array.name, Volume: v.name, Store: v.store})
+		return r.scope.Population.Has(bug.Host{OS: v.array.cfg.OS, Array: v.array.name, Volume: v.name, Store: v.store, Of: v.of})
 	}
 	if r.scope.Extent == bug.ExtentDevice {
 		return slices.ContainsFunc(v.array.volumes, in)

@@ -16,6 +16,7 @@ type Volume struct {
 	array  *device
 	name   string
 	store  string
+	of     string // the volume in whose place it came
 	strict bool
 	direct bool // every file is opened with O_DIRECT
 
@@ -92,7 +93,7 @@ type request struct {
 }
 
 func newVolume(f *Fleet, d *device, name string, cfg VolumeConfig) *Volume {
-	v := &Volume{fleet: f, array: d, name: name, store: cfg.Store, strict: cfg.Profile == Strict, direct: cfg.Direct,
+	v := &Volume{fleet: f, array: d, name: name, store: cfg.Store, of: cfg.Of, strict: cfg.Profile == Strict, direct: cfg.Direct,
 		files: map[vol.FileID]*handle{}, copies: map[string]*copied{}, strays: map[*inode]map[int]stray{}, epoch: 1, rng: f.stream("volume/" + name)}
 	v.root = v.newInode(dirMode)
 	return v

@@ -7,12 +7,18 @@ import (
 )
 
 // Host is what a population is matched against.
-type Host struct{ OS, Array, Volume, Store string }
+type Host struct {
+	OS, Array, Volume, Store string
+	// Of is the volume in whose place this one came, "" for none: who has that one
+	// by its name has this one too.
+	Of string
+}
 
 // Has reports whether a host is in the population. The controller is not part
 // of it: it may change while a bug is armed.
 func (p Population) Has(h Host) bool {
-	return MatchOS(p.OS, h.OS) && glob(p.Array, h.Array) && glob(p.Volume, h.Volume) && glob(p.Store, h.Store)
+	return MatchOS(p.OS, h.OS) && glob(p.Array, h.Array) && glob(p.Store, h.Store) &&
+		(glob(p.Volume, h.Volume) || h.Of != "" && glob(p.Volume, h.Of))
 }
 
 // With is the scope where a bug is armed: what given says, and the bug's own for
