@@ -146,7 +146,7 @@ func (v *Volume) ClonePristine() *Volume {
 func (v *Volume) copyOf(pick func(*inode) *state) *Volume {
 	v.fleet.mu.Lock()
 	defer v.fleet.mu.Unlock()
-	f := &Fleet{clock: v.fleet.clock, seed: v.fleet.seed}
+	f := &Fleet{clock: v.fleet.clock, seed: v.fleet.seed, pool: &pool{}}
 	d := newDevice(f, v.array.name, ArrayConfig{OS: v.array.cfg.OS, Controllers: 1,
 		Capacity: v.array.cfg.Capacity, Inodes: v.array.cfg.Inodes})
 	cfg := VolumeConfig{Store: v.store, Profile: Ordered}
@@ -174,6 +174,7 @@ func (v *Volume) copyDir(to, from *inode, pick func(*inode) *state) {
 			continue
 		}
 		n.truth.seen = pick(child).clone()
+		n.truth.seen.blocks.pool = v.fleet.pool
 		n.truth.acked = n.truth.seen.clone()
 		v.charge(n.truth.seen.allocated())
 	}

@@ -91,3 +91,20 @@ func BenchmarkSequential(b *testing.B) {
 		must(b, v, vol.Op{Kind: vol.Unlink, Path: "a"})
 	}
 }
+
+// BenchmarkRewrite writes 64 MiB over what is there, with a sync now and then.
+func BenchmarkRewrite(b *testing.B) {
+	v := newRig(b, 1).Volume("n1")
+	f := create(b, v, "a")
+	p, done := make([]byte, 128<<10), func(vol.Result) {}
+	b.SetBytes(64 << 20)
+	b.ReportAllocs()
+	for b.Loop() {
+		for off := int64(0); off < 64<<20; off += int64(len(p)) {
+			v.Do(&vol.Op{Kind: vol.Write, File: f, Off: off, Data: p}, done)
+			if off%(8<<20) == 0 {
+				v.Do(&vol.Op{Kind: vol.Sync, File: f}, done)
+			}
+		}
+	}
+}

@@ -3,7 +3,6 @@ package array
 import (
 	"maps"
 	"math/bits"
-	"runtime"
 )
 
 // BlockSize is the unit in which images share bytes and crashes lose them, and
@@ -13,51 +12,16 @@ const (
 	SectorSize = 512
 )
 
-// A block belongs to whoever writes in the epoch it was made in. Any sharing
-// between images starts a new epoch, after which a write copies first.
-type block struct {
-	epoch uint64
-	scar  *rule // what made it differ from the checksum that the array stored with it
-	data  *[BlockSize]byte
-}
-
-// newBlock makes a block in memory. Its bytes are a piece of their own: together
-// with the rest they would take the next larger size that the heap has, 4864.
-func newBlock(epoch uint64) *block { return &block{epoch: epoch, data: new([BlockSize]byte)} }
-
-// Media is where the bytes of blocks can lie, instead of in the memory of this
-// process. Block gives out 4 KiB, all zero, or nil if there is no room: then they
-// lie in memory after all. Free takes them back. Both are called concurrently.
-type Media interface {
-	Block() *[BlockSize]byte
-	Free(*[BlockSize]byte)
-}
-
-// newOn makes a block on media, which get its bytes back when nothing holds it.
-func newOn(m Media, epoch uint64) *block {
-	if m == nil {
-		return newBlock(epoch)
-	}
-	data := m.Block()
-	if data == nil {
-		return newBlock(epoch)
-	}
-	b := &block{epoch: epoch, data: data}
-	runtime.AddCleanup(b, m.Free, data)
-	return b
-}
-
 // state is one image of one inode: the blocks of a file, nil where there is a
 // hole, or the names of a directory. Bytes past size are zero.
 type state struct {
 	blocks table
 	size   int64
 	names  map[string]*inode
-	media  Media // of new blocks; nil is memory
 }
 
 func (s *state) clone() state {
-	return state{blocks: s.blocks.clone(), size: s.size, names: maps.Clone(s.names), media: s.media}
+	return state{blocks: s.blocks.clone(), size: s.size, names: maps.Clone(s.names)}
 }
 
 func blocksFor(size int64) int { return int((size + BlockSize - 1) / BlockSize) }
@@ -112,7 +76,7 @@ func (s *state) own(idx int, epoch uint64, whole bool) *block {
 		b.scar = nil
 		return b
 	}
-	fresh := newOn(s.media, epoch)
+	fresh := s.blocks.pool.block(epoch, whole || b != nil)
 	if b != nil && !whole {
 		*fresh.data = *b.data
 	}

@@ -17,7 +17,7 @@ import (
 type Fleet struct {
 	clock   vol.Clock
 	seed    uint64
-	media   Media
+	pool    *pool
 	arrays  map[string]*device
 	volumes map[string]*Volume
 	order   []*Volume // by name
@@ -45,7 +45,7 @@ type answer struct {
 
 // New makes the arrays and volumes of cfg, empty and powered on.
 func New(clock vol.Clock, seed uint64, cfg Config) (*Fleet, error) {
-	f := &Fleet{clock: clock, seed: seed, media: cfg.Media, prepared: cfg.Prepared, arrays: map[string]*device{}, volumes: map[string]*Volume{}}
+	f := &Fleet{clock: clock, seed: seed, pool: &pool{media: cfg.Media}, prepared: cfg.Prepared, arrays: map[string]*device{}, volumes: map[string]*Volume{}}
 	if cfg.Prepared < 0 {
 		return nil, fmt.Errorf("make arrays: prepared at %v", cfg.Prepared)
 	}

@@ -87,7 +87,7 @@ func (v *Volume) fork(n *inode, r *rule) *image {
 func (v *Volume) newInode(mode fs.FileMode) *inode {
 	v.lastIno++
 	n := &inode{ino: v.lastIno, mode: mode, mtime: v.fleet.clock.Now(), linked: true}
-	n.truth.seen.media, n.truth.acked.media = v.fleet.media, v.fleet.media
+	n.truth.seen.blocks.pool, n.truth.acked.blocks.pool = v.fleet.pool, v.fleet.pool
 	if mode.IsDir() {
 		n.truth.seen.names = map[string]*inode{}
 		n.truth.acked.names = map[string]*inode{}
@@ -112,9 +112,11 @@ func (v *Volume) release(n *inode) {
 	v.clean(n)
 	n.owed, n.beyond, n.wounds = bitmap{}, bitmap{}, nil
 	if n.actual != nil {
+		n.actual.seen.blocks.resize(0)
 		n.actual.seen = state{}
 	}
 	if len(v.forked) == 0 { // otherwise a correct array may have it still, under some name
+		n.truth.seen.blocks.resize(0)
 		n.truth.seen = state{}
 	}
 	n.opens = -1 // never again

@@ -207,6 +207,7 @@ func (v *Volume) keepOld(n *inode) {
 	}
 	n.dirty.each(func(idx int) {
 		if b := n.truth.acked.block(idx); b != nil {
+			b.share()
 			versions := append(n.old[idx], b)
 			n.old[idx] = versions[max(0, len(versions)-v.history):]
 		}

@@ -42,7 +42,9 @@ func (l *lie) take(n *inode, on func(idx int) bool) {
 	l.taken++
 	n.dirty.each(func(idx int) {
 		if on(idx) {
-			h.blocks[idx] = n.actual.seen.block(idx)
+			b := n.actual.seen.block(idx)
+			b.share()
+			h.blocks[idx] = b
 		}
 	})
 }

@@ -50,7 +50,10 @@ func (v *Volume) mirror(n *inode, was map[int]*block) {
 // mirroredBlocks is what the other site has of the dirty blocks of a file.
 func (v *Volume) mirroredBlocks(n *inode) map[int]*block {
 	was := map[int]*block{}
-	n.dirty.each(func(idx int) { was[idx] = v.mirrored(n, idx) })
+	n.dirty.each(func(idx int) {
+		was[idx] = v.mirrored(n, idx)
+		was[idx].share()
+	})
 	return was
 }
 

@@ -12,6 +12,7 @@ const pageBlocks = 64
 type table struct {
 	n     int        // blocks it spans
 	pages [][]*block // the last pages, and what is last of a page, may not be there
+	pool  *pool      // of its blocks
 }
 
 // at is block i, nil for a hole and past the end.
@@ -30,7 +31,10 @@ func (t *table) set(i int, b *block) {
 	if b == nil && t.at(i) == nil {
 		return
 	}
-	*t.slot(i) = b
+	b.hold()
+	at := t.slot(i)
+	t.pool.drop(*at)
+	*at = b
 }
 
 // slot is where block i stands, made if it is not there.
@@ -73,18 +77,33 @@ func (t *table) resize(n int) {
 func (t *table) cut(n int) {
 	full := (n + pageBlocks - 1) / pageBlocks
 	if full < len(t.pages) {
+		for _, p := range t.pages[full:] {
+			t.forget(p)
+		}
 		clear(t.pages[full:])
 		t.pages = t.pages[:full]
 	}
 	if last, in := n/pageBlocks, n%pageBlocks; last < len(t.pages) && in < len(t.pages[last]) {
-		clear(t.pages[last][in:])
+		t.forget(t.pages[last][in:])
 		t.pages[last] = t.pages[last][:in]
 	}
 }
 
+// forget empties a part of a page.
+func (t *table) forget(part []*block) {
+	for _, b := range part {
+		t.pool.drop(b)
+	}
+	clear(part)
+}
+
+// clone is another table of the same blocks, which are shared from then on.
 func (t *table) clone() table {
-	c := table{n: t.n, pages: make([][]*block, len(t.pages))}
+	c := table{n: t.n, pages: make([][]*block, len(t.pages)), pool: t.pool}
 	for i, p := range t.pages {
+		for _, b := range p {
+			b.share()
+		}
 		if len(p) > 0 {
 			c.pages[i] = append(make([]*block, 0, len(p)), p...)
 		}

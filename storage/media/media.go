@@ -38,7 +38,7 @@ type Media struct {
 	fresh   int                // blocks of the last chunk that nobody has had
 	free    []*[BlockSize]byte // the one given back last is taken first: its page is in memory
 	out     int                // blocks that somebody has
-	since   int                // blocks given out since the last collection
+	since   int                // blocks given out since the last collection, and not given back
 	full    error              // why the file does not grow any more
 	sweeper atomic.Bool        // a collection is under way
 }
@@ -125,6 +125,7 @@ func (m *Media) Free(b *[BlockSize]byte) {
 	defer m.mu.Unlock()
 	m.free = append(m.free, b)
 	m.out--
+	m.since = max(0, m.since-1)
 }
 
 // Sync returns when everything that was written to blocks is on the disk.
