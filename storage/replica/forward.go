@@ -333,8 +333,11 @@ func (r *Replica) answer(ctx context.Context, g greeting, q request) answer {
 
 // serve answers as the leader, without passing it on.
 func (r *Replica) serve(ctx context.Context, q request) answer {
-	if q.kind == askCopy {
+	switch q.kind {
+	case askCopy:
 		return r.serveCopy(q)
+	case askEntry:
+		return r.serveEntry(q)
 	}
 	if !r.leads() {
 		return answer{verdict: notLeader, leader: r.knownLeader()}

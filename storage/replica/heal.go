@@ -77,8 +77,14 @@ func (h *healer) work() {
 		h.queue = h.queue[1:]
 		delete(h.waiting, sub)
 		h.mu.Unlock()
-		h.repair(sub)
+		h.repairInTime(sub)
 	}
+}
+
+func (h *healer) repairInTime(sub string) {
+	ctx, cancel := h.limit(nil)
+	defer cancel()
+	h.repair(ctx, sub)
 }
 
 // enter keeps the store open until leave; it says whether that is still
@@ -112,8 +118,13 @@ const (
 	unrepaired                // it is bad, and stays so for now
 )
 
-// repair makes a record what the census says, if it is not.
-func (h *healer) repair(sub string) finding {
+// repair makes a record of the state what the census says, if it is not, or an
+// entry of the log what was applied. It waits for the others as long as ctx
+// allows.
+func (h *healer) repair(ctx context.Context, sub string) finding {
+	if sub[0] == logSpace {
+		return h.repairEntry(ctx, sub)
+	}
 	st := h.replica.store.Load().state
 	c := st.census.Load()
 	if c == nil || st.trust {
@@ -128,8 +139,6 @@ func (h *healer) repair(sub string) finding {
 	var sealed []byte
 	from := "itself: there should be none"
 	if exists {
-		ctx, cancel := h.limit(nil)
-		defer cancel()
 		var err error
 		if sealed, from, err = h.fetch(ctx, c, m); err != nil {
 			h.replica.Detect(fmt.Sprintf("not repaired: %v", err))

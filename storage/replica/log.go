@@ -84,7 +84,7 @@ func (l *logStore) GetLog(index uint64, entry *raft.Log) error {
 	}
 	err := l.db.View(func(txn *badger.Txn) error { return readLog(txn, index, entry) })
 	if errors.Is(err, ErrDamaged) {
-		l.detect(err.Error())
+		return l.damagedEntry(index, err)
 	}
 	return err
 }

@@ -132,6 +132,9 @@ func (r *Replica) fence(s *store) (reason string, fresh bool, err error) {
 	if reason == "" {
 		reason = s.log.gap()
 	}
+	if reason == "" {
+		_ = r.watch.do("check", func() error { reason = s.log.unapplied(); return nil })
+	}
 	return reason, fresh, nil
 }
 

@@ -49,21 +49,6 @@ func (r *Replica) Local(fn func(View) error) error {
 	return s.state.look(fn)
 }
 
-// Scrub reads all of this node's state and compares it with its sums: it finds
-// records that are damaged, and those that are missing, which a read cannot
-// tell from what was never written. A node that finds such is fenced.
-func (r *Replica) Scrub() error {
-	s := r.store.Load()
-	if s == nil {
-		return fmt.Errorf("%w: %s", ErrUnavailable, r.phase.Load().reason)
-	}
-	err := s.state.check()
-	if errors.Is(err, ErrDamaged) {
-		r.distrust(fmt.Sprintf("scrub: %v", err))
-	}
-	return err
-}
-
 // within runs fn, but waits no longer than ctx.
 func (r *Replica) within(ctx context.Context, fn func(View) error) error {
 	got := make(chan error, 1)

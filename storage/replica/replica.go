@@ -41,8 +41,8 @@ type Unsafe struct {
 	Guess    bool // a forwarded write whose outcome is unknown is called done
 }
 
-// Config says what a replica consists of. Everything but Promise, Log, Fatal
-// and Unsafe is required.
+// Config says what a replica consists of. Everything but Promise, the scrubs, Log,
+// Fatal and Unsafe is required.
 type Config struct {
 	ID      string
 	Dir     string // on the volume
@@ -57,6 +57,9 @@ type Config struct {
 
 	Timeout  time.Duration // raft's heartbeat and election timeout; the rest is derived
 	Watchdog time.Duration // a storage operation that takes longer is given up on
+
+	ScrubEvery time.Duration // between the end of a scrub and the next; 0: only when Scrub is called
+	ScrubRate  int64         // bytes per second that a scrub reads; 0: as fast as it can
 
 	Machine Machine
 	Log     io.Writer   // safe for concurrent use
@@ -102,6 +105,7 @@ type Replica struct {
 	verify   verifier
 	hint     hint
 	heal     *healer
+	scrub    *scrubber
 
 	phase  atomic.Pointer[phase]
 	node   atomic.Pointer[node]
@@ -143,10 +147,13 @@ func Start(cfg Config) (*Replica, error) {
 	r.mux = newMux(cfg.Listener, self.Addr, r.greet)
 	r.phase.Store(&phase{name: opening, reason: "the volume is being opened"})
 	r.verify.replica = r
-	r.heal = newHealer(r)
+	r.heal, r.scrub = newHealer(r), newScrubber()
 	go r.mux.accept(r.serveForwards)
 	r.opened.Add(1)
 	go r.open()
+	if cfg.ScrubEvery > 0 {
+		go r.scrubRegularly()
+	}
 	return r, nil
 }
 
@@ -160,6 +167,8 @@ func validate(cfg *Config) (self Peer, err error) {
 		return self, fmt.Errorf("raft timeout %v is below 20ms", cfg.Timeout)
 	case cfg.Watchdog <= 0:
 		return self, fmt.Errorf("watchdog %v is not positive", cfg.Watchdog)
+	case cfg.ScrubEvery < 0 || cfg.ScrubRate < 0:
+		return self, fmt.Errorf("scrub every %v at %d bytes per second: both must not be negative", cfg.ScrubEvery, cfg.ScrubRate)
 	}
 	seen := map[string]bool{}
 	for _, p := range cfg.Peers {

@@ -46,12 +46,20 @@ func loadStable(s *store) (*stableStore, error) {
 	return st, u.err("ballot")
 }
 
-func (s *stableStore) save(b ballot) {
+// encode is nil for a node that never heard of a term.
+func (b *ballot) encode() []byte {
+	if b.term == 0 && b.voteTerm == 0 {
+		return nil
+	}
 	var p pack
 	p.number(b.term)
 	p.number(b.voteTerm)
 	p.bytes(b.vote)
-	s.put("stable write", []record{sealedMeta("ballot", p)})
+	return p
+}
+
+func (s *stableStore) save(b ballot) {
+	s.put("stable write", []record{sealedMeta("ballot", b.encode())})
 	s.kept.Store(&b)
 	s.keepPromise()
 }

@@ -31,6 +31,8 @@ type Status struct {
 	Configuration []Member   `json:"configuration"`       // as this node knows it
 	Promised      *Promised  `json:"promised,omitempty"`  // nil without a promise record
 	Recovered     *Recovered `json:"recovered,omitempty"` // nil unless the volume began this cluster in a recovery
+
+	Scrub ScrubStatus `json:"scrub"`
 }
 
 // Member is a server of raft's configuration.
@@ -52,7 +54,7 @@ type Promised struct {
 func (r *Replica) Status() Status {
 	p := r.phase.Load()
 	s := Status{ID: r.cfg.ID, Role: p.name, Fenced: p.name == fenced, Detected: r.detected.list(),
-		Cluster: r.identity(), Configuration: r.members()}
+		Cluster: r.identity(), Configuration: r.members(), Scrub: r.scrubStatus()}
 	if p.name != running {
 		s.Reason, s.Unavailable = p.reason, p.reason
 	}

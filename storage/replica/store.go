@@ -19,8 +19,7 @@ type store struct {
 	watch *watchdog
 	fail  func(error) // does not return unless a test says so
 
-	detect   func(string)
-	distrust func(reason string) // fences the node while it runs
+	detect func(string)
 
 	log         *logStore
 	stable      *stableStore
@@ -31,7 +30,10 @@ type store struct {
 	owner       *Peer      // whose volume it is, nil where that is not known
 	recovered   *Recovered // nil unless a recovery made this cluster of it
 
+	tableDamaged func(error) // decides what becomes of a running node
+
 	written    atomic.Int64 // bytes since the tables were last looked at
+	frozen     atomic.Bool  // a table is damaged: the tree stays as it is
 	compacting atomic.Bool
 }
 
@@ -107,7 +109,7 @@ func catch(err *error) {
 
 // openStore opens what is in the volume and reads where it stands.
 func openStore(r *Replica) (*store, error) {
-	s := &store{watch: r.watch, fail: r.fail, detect: r.Detect, distrust: r.distrust}
+	s := &store{watch: r.watch, fail: r.fail, detect: r.Detect, tableDamaged: r.tableDamaged}
 	opt := badgerOptions(filepath.Join(r.cfg.Dir, "state"), r.log, r.cfg.Unsafe.NoSync)
 	err := r.watch.do("open", func() (err error) {
 		s.db, err = openBadger(opt, r.Detect)
@@ -324,8 +326,9 @@ func (s *store) compactIfDue(records []record) {
 // compact flattens the tree, unless a table is damaged: Badger would drop what
 // it cannot read, and the damage with it.
 func (s *store) compact() {
-	if err := s.db.VerifyChecksum(); err != nil {
-		s.distrust(fmt.Sprintf("a table is damaged: %v", err))
+	if err := s.verifyTables(); err != nil {
+		s.frozen.Store(true)
+		s.tableDamaged(err)
 		return
 	}
 	// An error means that there was nothing to do, or that the store is
@@ -333,8 +336,13 @@ func (s *store) compact() {
 	_ = s.db.Flatten(1)
 }
 
+func (s *store) verifyTables() (err error) {
+	defer catch(&err)
+	return s.db.VerifyChecksum()
+}
+
 func (s *store) compactionDue() bool {
-	if s.db.IsClosed() {
+	if s.db.IsClosed() || s.frozen.Load() {
 		return false
 	}
 	levels := s.db.Levels()

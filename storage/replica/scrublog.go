@@ -1,0 +1,209 @@
+package replica
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/dgraph-io/badger/v4"
+	"github.com/hashicorp/raft"
+)
+
+// An entry of the log that was applied is the same on all nodes for ever: any
+// other that applied it, and still has it, has the good copy. What is not applied
+// yet is not known to be anything, and is left alone.
+
+const askEntry = 'E' // the log entry at since
+
+// serveEntry gives another node an entry that was applied here.
+func (r *Replica) serveEntry(q request) answer {
+	s := r.store.Load()
+	if s == nil || r.watch.silent() > 0 {
+		return answer{verdict: notDone}
+	}
+	at := s.state.at.Load()
+	sealed, err := s.log.sealed(q.since)
+	if err != nil || q.since > at.applied {
+		return answer{verdict: notDone, index: at.applied}
+	}
+	return answer{verdict: done, body: sealed, index: at.applied}
+}
+
+// sealed is the record of an entry, whole.
+func (l *logStore) sealed(index uint64) (sealed []byte, err error) {
+	err = l.db.View(func(txn *badger.Txn) error {
+		key := logKey(index)
+		if sealed, err = getRaw(txn, key); err != nil {
+			return err
+		}
+		_, err = unseal(key, sealed)
+		return err
+	})
+	return sealed, err
+}
+
+// keeps says whether the entry at index must be there and was applied.
+func (l *logStore) keeps(index uint64) bool {
+	return index >= l.first.Load() && index <= min(l.last(), l.state.at.Load().applied)
+}
+
+// log goes through the applied entries.
+func (p *pass) log() error {
+	l := p.store.log
+	for index, more := l.first.Load(), true; more; {
+		var bad []uint64
+		err := p.chunk(func() error {
+			index, bad, more = p.entries(index)
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		for _, index := range bad {
+			p.repair(string(logKey(index)))
+		}
+	}
+	return nil
+}
+
+// entries reads the entries from index on until a chunk is full.
+func (p *pass) entries(index uint64) (next uint64, bad []uint64, more bool) {
+	l := p.store.log
+	records, bytes := 0, 0
+	for index = max(index, l.first.Load()); l.keeps(index) && records < chunkRecords && bytes < chunkBytes; index++ {
+		sealed, err := l.sealed(index)
+		records, bytes = records+1, bytes+len(sealed)
+		if err != nil && l.keeps(index) {
+			l.detect(fmt.Sprintf("log entry %d: %v", index, err))
+			bad = append(bad, index)
+		}
+	}
+	p.count(records, bytes)
+	return index, bad, l.keeps(index)
+}
+
+// repairEntry puts an entry right that was applied.
+func (h *healer) repairEntry(ctx context.Context, key string) finding {
+	s, index := h.replica.store.Load(), binary.BigEndian.Uint64([]byte(key[1:]))
+	if _, err := s.log.sealed(index); err == nil || !s.log.keeps(index) {
+		return h.found(key, whole)
+	}
+	_ = h.found(key, unrepaired)
+	sealed, from := h.fetchEntry(ctx, index)
+	if sealed == nil {
+		h.replica.Detect(fmt.Sprintf("not repaired: log entry %d: no other node has it", index))
+		return unrepaired
+	}
+	if !s.log.keeps(index) || h.replica.phase.Load().name != running {
+		return h.found(key, whole) // compacted away meanwhile
+	}
+	// A compaction may come between: then this is rubbish below the first entry.
+	s.put("repair", []record{{[]byte(key), sealed}})
+	h.replica.Detect(fmt.Sprintf("log entry %d: repaired from %s", index, from))
+	return h.found(key, repaired)
+}
+
+// fetchEntry asks the others, in turn: nobody waits for it.
+func (h *healer) fetchEntry(ctx context.Context, index uint64) (sealed []byte, from string) {
+	for _, p := range h.replica.others() {
+		a, _, err := h.replica.link(p).ask(ctx, request{kind: askEntry, since: index})
+		if err != nil || a.verdict != done {
+			continue
+		}
+		if _, err := unseal(logKey(index), a.body); err == nil {
+			return a.body, p.ID
+		}
+	}
+	return nil, ""
+}
+
+// damagedEntry is what raft is told of an entry that cannot be read. One that
+// was applied is as good as compacted away: who needs it gets the state.
+func (l *logStore) damagedEntry(index uint64, err error) error {
+	l.detect(err.Error())
+	if index > l.state.at.Load().applied {
+		return err
+	}
+	if l.state.heal != nil {
+		l.state.heal.later(string(logKey(index)))
+	}
+	return raft.ErrLogNotFound
+}
+
+// unapplied says what is wrong with the entries behind the state, "" for
+// nothing. Raft would read them all at its start, and end the process.
+func (l *logStore) unapplied() string {
+	var entry raft.Log
+	for index := max(l.first.Load(), l.state.at.Load().applied+1); index <= l.last(); index++ {
+		err := l.db.View(func(txn *badger.Txn) error { return readLog(txn, index, &entry) })
+		if err != nil {
+			return fmt.Sprintf("%v; it was not applied yet", err)
+		}
+	}
+	return ""
+}
+
+// kept is a record by name and what is known of it in memory, under its lock.
+type kept struct {
+	name string
+	mu   sync.Locker
+	want func() []byte // nil: nothing was written yet
+}
+
+// metas looks at what a node keeps about itself, all of which is in memory too.
+// The beginning of the log is left alone: it moves with raft, and is written anew
+// when it does.
+func (p *pass) metas() error {
+	s := p.store
+	return p.chunk(func() error {
+		p.meta(kept{"ballot", &s.stable.mu, func() []byte { return s.stable.kept.Load().encode() }})
+		p.meta(kept{"state", &s.state.mu, s.state.written})
+		p.meta(kept{"incarnation", &sync.Mutex{}, func() []byte { return s.incarnation }})
+		return nil
+	})
+}
+
+// meta reads a record, and writes it anew where it is not what is known.
+func (p *pass) meta(k kept) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	want := k.want()
+	value, err := p.store.meta(k.name)
+	p.count(1, len(k.name)+len(value))
+	if err == nil && bytes.Equal(value, want) || errors.Is(err, ErrNotFound) && want == nil {
+		return
+	}
+	key := string(metaKey(k.name))
+	p.replica.Detect(fmt.Sprintf("record %q is not what was written: %v", k.name, err))
+	_ = p.replica.heal.found(key, unrepaired)
+	p.store.put("repair", []record{sealedMeta(k.name, want)})
+	p.replica.Detect(fmt.Sprintf("record %q: repaired from memory", k.name))
+	p.note(p.replica.heal.found(key, repaired))
+}
+
+// written is the standpoint as it was written, nil before the first.
+func (st *state) written() []byte {
+	if at := st.at.Load(); at.applied > 0 {
+		return at.encode()
+	}
+	return nil
+}
+
+// tableDamaged is called when the tree shall be rewritten and a table does not
+// match its checksum. Its records are looked at one by one: where all can be put
+// right beside it, the node goes on, and never rewrites this tree again.
+func (r *Replica) tableDamaged(err error) {
+	r.Detect(fmt.Sprintf("a table is damaged: %v", err))
+	got, failed := r.Scrub(context.Background())
+	switch {
+	case failed != nil:
+		r.distrust(fmt.Sprintf("a table is damaged: %v; %v", err, failed))
+	case got.Unrepaired > 0:
+		r.distrust(fmt.Sprintf("a table is damaged: %v; %d records have no good copy", err, got.Unrepaired))
+	default:
+		r.Detect("a damaged table stays on the volume: what was in it is whole beside it, but the next start will be refused. Replace this node")
+	}
+}
