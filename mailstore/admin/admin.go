@@ -5,7 +5,8 @@
 // node's own replica, without the leader and also while it is fenced, and give
 // up after a time. What changes accounts, and /replace, may be asked for again:
 // 503 says that it was not done, or not for all of them, and a dropped connection
-// that nobody knows. 409 says that it must not be done.
+// that nobody knows. 409 says that it must not be done. /scrub answers when a pass
+// over this node's own replica is over; /raft says how far it is.
 //
 // It assumes that whoever reaches it may do all it offers. It never imports a
 // mail protocol or the harness.
@@ -55,6 +56,7 @@ type Server struct {
 type Replica interface {
 	Status() replica.Status
 	Replace(ctx context.Context, q replica.Replacement) (replica.Progress, error)
+	Scrub(ctx context.Context) (replica.Scrubbed, error)
 }
 
 type face struct {
@@ -92,6 +94,7 @@ func (f *face) routes() http.Handler {
 	mux.HandleFunc("GET /audit", f.audit)
 	mux.HandleFunc("POST /accounts", f.create)
 	mux.HandleFunc("POST /replace", f.replace)
+	mux.HandleFunc("POST /scrub", f.scrub)
 	mux.HandleFunc("POST /accounts/close", f.setClosed(true))
 	mux.HandleFunc("POST /accounts/open", f.setClosed(false))
 	return mux

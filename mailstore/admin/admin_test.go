@@ -76,6 +76,10 @@ func (s *scripted) Replace(_ context.Context, q replica.Replacement) (replica.Pr
 	return replica.Progress{Phase: replica.PhaseCatchingUp, Behind: 7}, s.fail
 }
 
+func (s *scripted) Scrub(context.Context) (replica.Scrubbed, error) {
+	return replica.Scrubbed{Records: 9, Bytes: 900, Damaged: 3, Repaired: 2, Unrepaired: 1}, s.fail
+}
+
 func serve(t *testing.T, s *scripted) *httptest.Server {
 	t.Helper()
 	server := httptest.NewServer(New(s, s, []string{"libero.example"}, 50*time.Millisecond, io.Discard).http.Handler)

@@ -129,6 +129,22 @@ func (c *census) next(sub, prefix string) (m member, ok bool) {
 	return m, ok
 }
 
+// some are the first members at or after sub, within prefix, as many as fit into
+// buf.
+func (c *census) some(buf []member, sub, prefix string) []member {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	buf = buf[:0]
+	c.members.AscendGreaterOrEqual(member{sub: sub}, func(m member) bool {
+		if !strings.HasPrefix(m.sub, prefix) {
+			return false
+		}
+		buf = append(buf, m)
+		return len(buf) < cap(buf)
+	})
+	return buf
+}
+
 // left says whether a record under prefix was deleted after that entry, or may
 // have been.
 func (c *census) left(prefix string, after uint64) bool {

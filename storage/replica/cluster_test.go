@@ -47,15 +47,16 @@ func (register) Apply(tx *Tx, cmd []byte) ([]byte, error) {
 // cluster is some replicas on loopback, each with a volume and a promise
 // device in a directory of the test.
 type cluster struct {
-	t        testing.TB
-	root     string
-	peers    []Peer
-	first    []Peer // the first configuration
-	nodes    map[string]*Replica
-	timeout  time.Duration
-	promise  bool
-	unsafe   Unsafe
-	trailing uint64
+	t          testing.TB
+	root       string
+	peers      []Peer
+	first      []Peer // the first configuration
+	nodes      map[string]*Replica
+	timeout    time.Duration
+	promise    bool
+	unsafe     Unsafe
+	trailing   uint64
+	scrubEvery time.Duration
 
 	join    map[string]bool   // started with Config.Join
 	recover map[string]bool   // and with Config.Recover
@@ -179,7 +180,7 @@ func (c *cluster) config(id string, l net.Listener) Config {
 			defer c.mu.Unlock()
 			c.fatal = append(c.fatal, err)
 		},
-		hook: c.gates[id].hook, trailing: c.trailing,
+		hook: c.gates[id].hook, trailing: c.trailing, ScrubEvery: c.scrubEvery,
 	}
 	cfg.Join, cfg.Recover = c.join[id], c.recover[id]
 	if peers := c.only[id]; peers != nil {
@@ -338,7 +339,8 @@ func (c *cluster) read(r *Replica, key string) string {
 func read(r *Replica, ctx context.Context, key string) (value string, err error) {
 	var got []byte
 	err = r.Read(ctx, func(v View) error {
-		got, err = v.Get([]byte(key))
+		value, err := v.Get([]byte(key))
+		got = value // nobody looks at it after an error
 		return err
 	})
 	if err != nil {

@@ -224,20 +224,71 @@ func TestRuinedTableKeepsTheNodeOut(t *testing.T) {
 
 // TestDamagedTableIsNotCompactedAway flips a bit under a running node: before
 // the tree is rewritten, which would lose the damage and the records, the node
-// looks, and fences itself.
+// looks, and fences itself where nobody else has what was in the table.
 func TestDamagedTableIsNotCompactedAway(t *testing.T) {
-	c := newCluster(t, 3)
+	c := newCluster(t, 1)
 	c.fill("x", 20)
-	id := c.leader().cfg.ID
-	r := c.restart(id) // flushes into a table
+	r := c.restart("n1") // flushes into a table
 	c.waitPhase(r, running)
-	c.converged()
-	flipInFile(t, newest(t, c.volume(id), ".sst"), func(size int) int { return size / 2 })
+	require.NotEmpty(t, c.read(r, "x"))
+	c.flipInValue(r, "x")
 	r.store.Load().compact()
 	require.Contains(t, c.waitPhase(r, fenced).Reason, "a table is damaged")
-	c.do(c.leader(), "k", "set a 1")
-	_, err := read(r, within(time.Second), "a")
+	_, err := read(r, within(time.Second), "x")
 	require.ErrorIs(t, err, ErrFenced)
+}
+
+// TestWhatADamagedTableHeldIsPutRightBesideIt is the same with others that have
+// good copies: the node goes on, never rewrites the tree, and says that it will
+// not be opened again.
+func TestWhatADamagedTableHeldIsPutRightBesideIt(t *testing.T) {
+	c := newCluster(t, 3)
+	c.fill("x", 20)
+	c.converged()
+	r := c.restart(c.followers()[0].cfg.ID)
+	c.waitPhase(r, running)
+	c.converged()
+	c.flipInValue(r, "x")
+	r.store.Load().compact()
+	require.Equal(t, running, r.phase.Load().name)
+	said := strings.Join(r.Status().Detected, "\n")
+	require.Contains(t, said, "repaired from")
+	require.Contains(t, said, "Replace this node")
+	require.False(t, r.store.Load().compactionDue())
+	require.True(t, r.store.Load().frozen.Load())
+	require.NoError(t, r.store.Load().state.check())
+	require.Equal(t, c.read(c.leader(), "x"), c.read(r, "x"))
+}
+
+// flipInValue flips a bit of a value of the machine in the newest table that has
+// it, wherever it lies there.
+func (c *cluster) flipInValue(r *Replica, key string) {
+	c.t.Helper()
+	value := raw(c.t, r, key)[sealSize:]
+	files, err := filepath.Glob(filepath.Join(c.volume(r.cfg.ID), "state", "*.sst"))
+	require.NoError(c.t, err)
+	hit := false
+	for _, file := range files {
+		content, err := os.ReadFile(file)
+		require.NoError(c.t, err)
+		if at := bytes.Index(content, value); at >= 0 {
+			hit = true
+			flipAt(c.t, file, at)
+		}
+	}
+	require.True(c.t, hit, "no table has it")
+}
+
+func flipAt(t testing.TB, path string, at int) {
+	t.Helper()
+	file, err := os.OpenFile(path, os.O_RDWR, 0) // in place: it is mapped
+	require.NoError(t, err)
+	b := make([]byte, 1)
+	_, err = file.ReadAt(b, int64(at))
+	require.NoError(t, err)
+	_, err = file.WriteAt([]byte{b[0] ^ 4}, int64(at))
+	require.NoError(t, err)
+	require.NoError(t, file.Close())
 }
 
 // newest is the last file with this suffix.
@@ -277,25 +328,20 @@ func TestFlippedBitInARecordIsReported(t *testing.T) {
 	require.ErrorIs(t, err, ErrDamaged)
 	_, err = scanAll(r)
 	require.ErrorIs(t, err, ErrDamaged)
-	require.Contains(t, strings.Join(r.Status().Detected, "\n"), "no replica has a good copy")
+	require.ErrorContains(t, err, "no replica has a good copy")
+	require.Contains(t, strings.Join(r.Status().Detected, "\n"), "damaged record")
 	require.Contains(t, c.waitPhase(c.restart(r.cfg.ID), fenced).Reason, "damaged")
 }
 
 // TestMissingRecordFences takes away a record without a trace in the log: only
-// the sums over the state know.
+// the sums over the state know, and nobody else has it.
 func TestMissingRecordFences(t *testing.T) {
-	c := newCluster(t, 3)
+	c := newCluster(t, 1)
 	c.do(c.leader(), "k", "set a precious")
-	c.converged()
-	r := c.followers()[0]
-	s := r.store.Load()
-	require.NoError(t, s.commit([]record{{key: stateKey(s.state.at.Load().gen, subKey(userSpace, []byte("a")))}}))
-	require.NoError(t, c.leader().Scrub())
-	require.ErrorIs(t, r.Scrub(), ErrDamaged)
-	require.Regexp(t, "scrub: the state holds", c.waitPhase(r, fenced).Reason)
-	require.NoError(t, r.Local(func(View) error { return nil }))
-	c.do(c.leader(), "k2", "set a new")
+	r := c.leader()
+	c.harm(r, "a", "missing")
 	require.Regexp(t, "the state holds .* it should be", c.waitPhase(c.restart(r.cfg.ID), fenced).Reason)
+	require.NoError(t, c.nodes[r.cfg.ID].Local(func(View) error { return nil }))
 }
 
 // TestWithoutAPromiseDeviceVotesWaitForALeader shows both halves: a restarted

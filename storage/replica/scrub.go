@@ -32,8 +32,8 @@ type ScrubStatus struct {
 // What a scrub reads between two pauses, at most; both picked: little enough to
 // be no burst, much enough not to be all pauses.
 const (
-	chunkBytes   = 256 << 10
-	chunkRecords = 1024
+	chunkBytes   = 1 << 20
+	chunkRecords = 8192
 )
 
 // scrubber counts, and lets one pass run at a time.
@@ -161,6 +161,7 @@ type pass struct {
 	ctx     context.Context
 	replica *Replica
 	store   *store
+	rate    int64
 	hurry   bool // the others do not answer: do not wait for them again
 }
 
@@ -175,7 +176,7 @@ func (r *Replica) newPass(ctx context.Context) (*pass, error) {
 	if !r.heal.enter() {
 		return nil, fmt.Errorf("scrub: %w: closed", ErrUnavailable)
 	}
-	return &pass{ctx: ctx, replica: r, store: s}, nil
+	return &pass{ctx: ctx, replica: r, store: s, rate: r.cfg.ScrubRate}, nil
 }
 
 func (p *pass) run() error {
@@ -270,8 +271,8 @@ func (p *pass) chunk(read func() error) error {
 		return fmt.Errorf("scrub: %w", err)
 	}
 	rest := time.Duration(0)
-	if rate := p.replica.cfg.ScrubRate; rate > 0 {
-		rest = time.Duration(float64(p.Bytes-before) / float64(rate) * float64(time.Second))
+	if p.rate > 0 {
+		rest = time.Duration(float64(p.Bytes-before) / float64(p.rate) * float64(time.Second))
 	}
 	return p.pause(rest - time.Since(began))
 }

@@ -42,7 +42,7 @@ func TestEmptyFollowerGetsASnapshot(t *testing.T) {
 	require.Greater(t, r.store.Load().log.first.Load(), uint64(60))
 	require.Equal(t, uint32(1), r.store.Load().state.at.Load().gen)
 	require.Equal(t, c.read(c.leader(), "x"), c.read(r, "x"))
-	require.NoError(t, r.Scrub())
+	require.Zero(t, c.scrub(r).Damaged)
 
 	c.kill(id)
 	r = c.start(id, nil)
@@ -111,7 +111,7 @@ func TestCrashWhileASnapshotIsInstalled(t *testing.T) {
 	r := c.start(id, nil)
 	c.waitPhase(r, running)
 	c.converged()
-	require.NoError(t, r.Scrub())
+	require.Zero(t, c.scrub(r).Damaged)
 }
 
 // TestManyWritesAreCompacted goes through several memtables: what was
@@ -127,7 +127,7 @@ func TestManyWritesAreCompacted(t *testing.T) {
 	s := r.store.Load()
 	require.Eventually(t, func() bool { return !s.compacting.Load() }, patience, time.Millisecond)
 	require.LessOrEqual(t, s.db.Levels()[0].NumTables, 2*flattenAt)
-	require.NoError(t, r.Scrub())
+	require.Zero(t, c.scrub(r).Damaged)
 	for i := range 40 {
 		require.True(t, strings.HasPrefix(c.read(r, fmt.Sprint("k", i)), fmt.Sprint(n-40+i, "m")))
 	}

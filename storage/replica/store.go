@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"strings"
+	"sync"
 	"sync/atomic"
 
 	"github.com/dgraph-io/badger/v4"
@@ -35,6 +36,7 @@ type store struct {
 	written    atomic.Int64 // bytes since the tables were last looked at
 	frozen     atomic.Bool  // a table is damaged: the tree stays as it is
 	compacting atomic.Bool
+	compaction sync.WaitGroup // Badger must not be closed under one
 }
 
 // Badger's sizes, picked for the simulator, where each file is a heap buffer
@@ -315,12 +317,12 @@ func (s *store) compactIfDue(records []record) {
 		return
 	}
 	s.written.Store(0)
-	go func() {
+	s.compaction.Go(func() {
 		defer s.compacting.Store(false)
 		if s.compactionDue() {
 			s.compact()
 		}
-	}()
+	})
 }
 
 // compact flattens the tree, unless a table is damaged: Badger would drop what
@@ -356,6 +358,7 @@ func (s *store) compactionDue() bool {
 
 // close does not report what fails now: everything promised is durable.
 func (s *store) close() {
+	s.compaction.Wait()
 	_ = s.db.Close()
 	if s.promise != nil {
 		_ = s.promise.file.Close()

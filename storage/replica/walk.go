@@ -10,7 +10,12 @@ type walker struct {
 	at     string // what comes before was visited
 	more   bool
 	visit  func(sub string, sealed []byte, bad error) (more bool)
+	ahead  []member // what the census said comes next, since the view was opened
+	buf    []member
 }
+
+// lookahead is how many members are asked for at a time (picked).
+const lookahead = 256
 
 // walk visits the records under prefix from key from on, in order, until visit
 // ends it: each that is there, with what is wrong with it, and each that is
@@ -32,6 +37,11 @@ func (v *view) walk(prefix, from string, visit func(sub string, sealed []byte, b
 // found takes in what the storage shows next. A damaged table may show keys out
 // of order: those that were passed have been told as missing.
 func (w *walker) found(key, sealed []byte) (more bool, err error) {
+	if sub, next := w.next(key[generationSize:], sealed); next {
+		w.step(sub, sealed, w.inspect(key[generationSize:], sealed))
+		return w.more, nil
+	}
+	w.ahead = w.ahead[:0]
 	sub := string(key[generationSize:])
 	if sub < w.at {
 		return true, nil
@@ -40,6 +50,29 @@ func (w *walker) found(key, sealed []byte) (more bool, err error) {
 		w.step(sub, sealed, w.judge(sub, sealed, nil))
 	}
 	return w.more, nil
+}
+
+// next says whether this is just what the census said comes next. A view never
+// knows more than a census that is asked later, so that needs no second look.
+func (w *walker) next(sub, sealed []byte) (string, bool) {
+	if !w.watches() {
+		return "", false
+	}
+	if len(w.ahead) == 0 {
+		if w.buf == nil {
+			w.buf = make([]member, 0, lookahead)
+		}
+		w.ahead = w.census.some(w.buf, w.at, w.prefix)
+	}
+	if len(w.ahead) == 0 || len(sealed) < sealSize {
+		return "", false
+	}
+	m := w.ahead[0]
+	if m.sub != string(sub) || m.seal != sealOf(sealed) || int(m.size) != len(sealed) {
+		return "", false
+	}
+	w.ahead = w.ahead[1:]
+	return m.sub, true
 }
 
 func (w *walker) step(sub string, sealed []byte, bad error) {

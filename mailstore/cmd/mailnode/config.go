@@ -29,6 +29,8 @@ type config struct {
 	unsafe                replica.Unsafe
 	noDigest              bool
 	join, recover         bool
+	scrubEvery            time.Duration
+	scrubRate             int64
 }
 
 const help = `mailnode is one node of a replicated mail store: mail in over LMTP, out over IMAP,
@@ -88,6 +90,8 @@ func parseFlags(args []string, out io.Writer) (*config, error) {
 	f.DurationVar(&c.watchdog, "watchdog", 10*time.Second, "how long one storage operation may take before the node says that storage hangs")
 	f.DurationVar(&c.commandTimeout, "command-timeout", 20*time.Second, "how long a client's command may take (picked)")
 	f.IntVar(&c.maxMessage, "max-message", 32<<20, "largest message in `bytes` (picked)")
+	f.DurationVar(&c.scrubEvery, "scrub-every", 0, "how long after a scrub of all that this node keeps the next one begins; 0 for only when POST /scrub on the admin face asks. What is bad is repaired from other nodes")
+	f.Int64Var(&c.scrubRate, "scrub-rate", 10<<20, "how many `bytes` a scrub reads per second (picked); 0 for as many as it can")
 	f.StringVar(&defects, "unsafe", "", "deliberate defects to show what they break, from `no-sync,no-digest,no-fence,guess`")
 	err := f.Parse(args)
 	if errors.Is(err, flag.ErrHelp) {
@@ -138,6 +142,9 @@ func (c *config) complete(peers, via, domains, defects string) (err error) {
 	}
 	if c.raftTimeout <= 0 || c.watchdog <= 0 || c.commandTimeout <= 0 || c.maxMessage <= 0 {
 		return errors.New("-raft-timeout, -watchdog, -command-timeout and -max-message must be positive")
+	}
+	if c.scrubEvery < 0 || c.scrubRate < 0 {
+		return errors.New("-scrub-every and -scrub-rate must not be negative")
 	}
 	return c.parseUnsafe(defects)
 }

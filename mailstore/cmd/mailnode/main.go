@@ -72,7 +72,7 @@ func run(c *config, log io.Writer) error {
 	r, err := replica.Start(replica.Config{
 		ID: c.id, Dir: c.data, Promise: c.promise, Peers: c.peers, Join: c.join, Recover: c.recover,
 		Listener: ears["peer-listen"], Dial: c.dialPeer, Fsync: fsync,
-		Timeout: c.raftTimeout, Watchdog: c.watchdog,
+		Timeout: c.raftTimeout, Watchdog: c.watchdog, ScrubEvery: c.scrubEvery, ScrubRate: c.scrubRate,
 		Machine: machine, Log: log, Unsafe: c.unsafe,
 		Fatal: func(err error) {
 			fmt.Fprintf(log, "this node ends: %v\n", err)

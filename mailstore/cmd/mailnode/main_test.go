@@ -42,6 +42,8 @@ func TestWrongCommandLinesSayWhatIsWrong(t *testing.T) {
 		"needs a member in -peers":      {"-join", "-peers", "n1=10.0.0.1:7000"},
 		"-peers must be n1=IP:PORT":     {"-recover"},
 		"must be positive":              {"-watchdog", "-1s"},
+		"must not be negative":          {"-scrub-every", "-1s"},
+		"-scrub-rate must not be":       {"-scrub-rate", "-1"},
 		"flag provided but not defined": {"-nope"},
 		"unexpected argument":           {"stray"},
 	} {
