@@ -55,6 +55,9 @@ func ending(acts []Act) string {
 // worst says of the first step with an outcome why it has it.
 func worst(acts []Act, outcome string) string {
 	for _, a := range acts {
+		if a.Outcome == StepSkipped && outcome == StepStuck {
+			return fmt.Sprintf("step %d (%s) was never begun", a.Step, a.What)
+		}
 		if a.Outcome == outcome {
 			return fmt.Sprintf("step %d (%s): %s", a.Step, a.What, a.Why)
 		}
