@@ -45,6 +45,8 @@ var arrows = []struct{ from, never, why string }{
 	{"harness/report", "harness/sim", "a report is made from run.json alone"},
 	{"harness/compare", "harness/run", "a table is made from run.json alone"},
 	{"harness/compare", "harness/sim", "a table is made from run.json alone"},
+	{"harness/margin", "harness/run", "a sweep is planned and read apart from being played"},
+	{"harness/margin", "storage/array", "a margin is read from run.json"},
 	{"harness/external", "storage/array", "hooks look after a server, not after its storage"},
 	{"harness/external", "harness/run", "a run has a target; a target knows no run"},
 	{"harness/external", "harness/check", "who runs a server does not judge it"},

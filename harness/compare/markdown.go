@@ -10,9 +10,10 @@ import (
 )
 
 // The marks between which a file's tables are made anew; what stands outside is
-// written by hand.
+// written by hand. The first names the command, so that a file can have tables of
+// several.
 const (
-	madeFrom = "<!-- made by fourdays compare: do not edit below -->"
+	madeFrom = "<!-- made by fourdays %s: do not edit below -->"
 	madeTo   = "<!-- end of what is made -->"
 )
 
@@ -99,12 +100,14 @@ func failed(r *report.Run) (all []check.Check) {
 // cell is text that does not end the cell of a table.
 func cell(text string) string { return strings.ReplaceAll(text, "|", "\\|") }
 
-// Remake puts what is made into a file between its marks, and keeps the rest.
-func Remake(file, made []byte) ([]byte, error) {
-	head, rest, ok := bytes.Cut(file, []byte(madeFrom))
+// Remake puts what a command makes into a file between its marks, and keeps the
+// rest.
+func Remake(file []byte, command string, made []byte) ([]byte, error) {
+	from := fmt.Appendf(nil, madeFrom, command)
+	head, rest, ok := bytes.Cut(file, from)
 	_, tail, ends := bytes.Cut(rest, []byte(madeTo))
 	if !ok || !ends {
-		return nil, fmt.Errorf("find the place for the tables: the file has no line %q and after it %q", madeFrom, madeTo)
+		return nil, fmt.Errorf("find the place for the tables: the file has no line %q and after it %q", from, madeTo)
 	}
-	return bytes.Join([][]byte{head, []byte(madeFrom + "\n\n"), made, []byte(madeTo), tail}, nil), nil
+	return bytes.Join([][]byte{head, append(from, "\n\n"...), made, []byte(madeTo), tail}, nil), nil
 }

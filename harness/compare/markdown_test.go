@@ -42,12 +42,14 @@ Dovecot (2.3), on linux/amd64.
 
 func TestRemakeKeepsWhatIsWrittenByHand(t *testing.T) {
 	file := "# Head\n" + madeFrom + "\nold\n" + madeTo + "\ntail\n"
-	once, err := Remake([]byte(file), []byte("new\n"))
+	once, err := Remake([]byte(file), "compare", []byte("new\n"))
 	require.NoError(t, err)
 	require.Equal(t, "# Head\n"+madeFrom+"\n\nnew\n"+madeTo+"\ntail\n", string(once))
-	twice, err := Remake(once, []byte("new\n"))
+	twice, err := Remake(once, "compare", []byte("new\n"))
 	require.NoError(t, err)
 	require.Equal(t, string(once), string(twice))
-	_, err = Remake([]byte("# Head\n"), nil)
+	_, err = Remake([]byte("# Head\n"), "compare", nil)
 	require.ErrorContains(t, err, "find the place for the tables")
+	_, err = Remake([]byte(file), "margin", nil)
+	require.ErrorContains(t, err, "made by fourdays margin", "each command has its own place")
 }

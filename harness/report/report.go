@@ -293,6 +293,7 @@ type Array struct {
 	// when the run broke off; empty if it never came so far.
 	Start     map[string]int64 `json:"start"`
 	End       map[string]int64 `json:"end"`
+	EndMS     int64            `json:"end_ms"`     // when End was taken down; Start was at 0
 	StartUsed int64            `json:"start_used"` // bytes that its volumes hold
 	EndUsed   int64            `json:"end_used"`
 }

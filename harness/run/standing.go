@@ -19,7 +19,7 @@ func (st *stage) ends() {
 		a := &st.ev.Arrays[i]
 		if a.End == nil {
 			now := st.fleet.Standing(a.Name)
-			a.End, a.EndUsed = named(now), now.Used
+			a.End, a.EndUsed, a.EndMS = named(now), now.Used, st.Now().Milliseconds()
 		}
 	}
 }

@@ -98,7 +98,7 @@ func (c *compareCmd) write(groups [][]*rehearsal) error {
 			made = append(made, compare.Findings(runsOf(g))...)
 		}
 	}
-	if file, err = compare.Remake(file, made); err != nil {
+	if file, err = compare.Remake(file, "compare", made); err != nil {
 		return err
 	}
 	return os.WriteFile(c.Markdown, file, 0o644)

@@ -43,6 +43,7 @@ Try:
   fourdays run scenarios/tour/quiet.yaml            a short scenario
   fourdays run scenarios/libero-2023.yaml           the four days of 2023
   fourdays compare scenarios/tour/shared-fate.yaml  outcomes side by side
+  fourdays margin scenarios/tour/quiet.yaml         can it happen again?
   fourdays bugs list --silent --correlated os       what a copy does not help
   fourdays repro netapp-70000                       a bug, with and without it
   fourdays validate my.yaml                         what is wrong, and where
@@ -53,6 +54,7 @@ Exit codes: 0 every expectation held, 1 an expectation failed, 2 usage or invali
 type cli struct {
 	Run        runCmd        `cmd:"" help:"Run scenarios and judge them."`
 	Compare    compareCmd    `cmd:"" help:"Run the variants of a scenario side by side and print one table."`
+	Margin     marginCmd     `cmd:"" help:"Say how far every counter of the arrays is from a limit, and what a hidden one would do."`
 	Repro      reproCmd      `cmd:"" help:"Play proof pairs: each bug armed and disarmed, told apart."`
 	Validate   validateCmd   `cmd:"" help:"Check scenario and bug files without running anything."`
 	Rejudge    rejudgeCmd    `cmd:"" help:"Judge a recorded run again, from its directory alone."`

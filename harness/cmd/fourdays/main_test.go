@@ -92,6 +92,10 @@ func (p puppet) Run(ctx context.Context, s *scenario.Scenario, opt run.Options) 
 	}
 	r, err := p.Judge(s, opt.Dir)
 	switch s.Description {
+	case "counts":
+		if err := os.WriteFile(filepath.Join(opt.Dir, report.HistoryFile), []byte(served), 0o644); err != nil {
+			return nil, err
+		}
 	case "breaks":
 		return nil, errors.New("start n1: the program ended with code 2 before it listened")
 	case "panics":
@@ -109,6 +113,11 @@ func (p puppet) Run(ctx context.Context, s *scenario.Scenario, opt run.Options) 
 	opt.Progress(run.Progress{Phase: "audit", At: s.Duration, Of: s.Duration})
 	return r, err
 }
+
+// served is a history in which mail was taken and shown at 50 s.
+const served = `{"n":1,"id":1,"kind":"deliver","by":"user","intended_us":50000000,"sent_us":50000000,"answered_us":50001000,"outcome":"ok"}
+{"n":2,"id":2,"kind":"read","by":"user","intended_us":50000000,"sent_us":50000000,"answered_us":50001000,"outcome":"ok"}
+`
 
 // Pair plays a puppet's pair: with "loses" the bug shows, with anything else it
 // does not.
@@ -172,6 +181,12 @@ func (puppet) Judge(s *scenario.Scenario, _ string) (*report.Run, error) {
 	switch s.Description {
 	case "loses":
 		r.Mail.Present, r.Mail.Lost = 9, 1
+	case "counts":
+		r.Arrays = []report.Array{{Name: "east", OS: "acme/1.0", EndMS: 60_000, Start: map[string]int64{"writes": 100}, End: map[string]int64{"writes": 400}}}
+		at := int64(20_000)
+		for _, b := range s.Bugs {
+			r.Faults = append(r.Faults, report.Fault{Bug: b.ID, Fired: 1, FirstAtMS: &at})
+		}
 	case "dodges":
 		r.Checks = []check.Check{{Name: "H1", Title: "every planned fault fired", Verdict: check.Fail, Why: "hang did not fire"}}
 	}

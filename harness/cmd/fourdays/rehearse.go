@@ -42,6 +42,7 @@ type rehearsal struct {
 	args     []string // of the command line, beside the file and the seed
 	folder   folder
 	many     bool // its scenario is run with other seeds too
+	own      bool // it is of no file but the one in its directory
 	dir      *report.Dir
 	run      *report.Run
 	err      error // of the harness: the run directory could not be written
@@ -274,6 +275,9 @@ func (r *rehearsal) finish(ctx context.Context, got *report.Run, err error) {
 	}
 	got.Scenario, got.Title, got.Path, got.Args = r.scenario.Name, r.scenario.Title, r.path, r.args
 	got.Seed, got.World = r.seed, r.world
+	if r.own {
+		got.Path = filepath.Join(r.dir.Path, report.ScenarioFile)
+	}
 	if v := r.scenario.Variant; v.Name != "" {
 		got.Variant = &report.Variant{Name: v.Name, Of: v.Of, Title: v.Title}
 	}
