@@ -1,6 +1,7 @@
 package compare
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -41,10 +42,11 @@ Dovecot (2.3), on linux/amd64.
 }
 
 func TestRemakeKeepsWhatIsWrittenByHand(t *testing.T) {
-	file := "# Head\n" + madeFrom + "\nold\n" + madeTo + "\ntail\n"
+	from := fmt.Sprintf(madeFrom, "compare")
+	file := "# Head\n" + from + "\nold\n" + madeTo + "\ntail\n"
 	once, err := Remake([]byte(file), "compare", []byte("new\n"))
 	require.NoError(t, err)
-	require.Equal(t, "# Head\n"+madeFrom+"\n\nnew\n"+madeTo+"\ntail\n", string(once))
+	require.Equal(t, "# Head\n"+from+"\n\nnew\n"+madeTo+"\ntail\n", string(once))
 	twice, err := Remake(once, "compare", []byte("new\n"))
 	require.NoError(t, err)
 	require.Equal(t, string(once), string(twice))
