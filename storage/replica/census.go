@@ -58,8 +58,7 @@ func (m member) is(sealed []byte) bool {
 	if uint32(len(sealed)) != m.size || m.size < sealSize || sealOf(sealed) != m.seal {
 		return false
 	}
-	_, err := unseal([]byte(m.sub), sealed)
-	return err == nil
+	return intact([]byte(m.sub), sealed) == nil
 }
 
 func newCensus(gen uint32) *census {

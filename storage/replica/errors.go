@@ -15,6 +15,10 @@ var (
 	ErrFenced = fmt.Errorf("fenced: %w", ErrUnavailable)
 	// ErrDamaged says that a record is not what was written.
 	ErrDamaged = errors.New("damaged record")
+	// ErrLost is the ErrDamaged of a record of which no good copy was left when
+	// the cluster was recovered. It is the same on all replicas, so that a
+	// machine may decide by it; whoever writes the record anew heals it.
+	ErrLost = fmt.Errorf("lost in a recovery: %w", ErrDamaged)
 	// ErrNotFound says that there is no such key.
 	ErrNotFound = errors.New("not found")
 	// ErrTooLarge says that a key, value or command is above its limit.

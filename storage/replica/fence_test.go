@@ -52,7 +52,7 @@ func TestRolledBackVolumeIsFenced(t *testing.T) {
 	r := c.start(id, nil)
 	s := c.waitPhase(r, fenced)
 	require.True(t, s.Fenced)
-	require.Regexp(t, `log entry \d+ was promised, the volume ends at \d+`, s.Reason)
+	require.Regexp(t, `\d+ was promised, the volume (ends at|holds) \d+`, s.Reason)
 	require.Contains(t, s.Detected[len(s.Detected)-1], "fenced")
 
 	_, err := r.Do(within(time.Second), "k", []byte("set a 1"))

@@ -1,6 +1,7 @@
 package replica
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -18,6 +19,10 @@ type logStore struct {
 	first    atomic.Uint64            // where it begins, or would
 	end      atomic.Pointer[position] // of its last entry; index 0: it is empty
 	appended bell
+
+	bound  uint64 // what lies above is rubbish too, as long as this is not 0
+	damage error  // what was found when it was loaded; end is before it
+	beyond uint64 // the highest entry that is there in spite of it
 }
 
 // position is a place in the log.
@@ -25,9 +30,8 @@ type position struct{ index, term uint64 }
 
 func (l *logStore) last() uint64 { return l.end.Load().index }
 
-// loadLog finds the bounds of the log, removes leftovers below them and checks
-// that nothing is missing in between: Badger opens without a word when half of
-// its write-ahead log is gone.
+// loadLog finds the bounds of the log, and how far nothing is missing in between:
+// Badger opens without a word when half of its write-ahead log is gone.
 func loadLog(s *store) (*logStore, error) {
 	l := &logStore{store: s}
 	l.end.Store(&position{})
@@ -39,31 +43,47 @@ func loadLog(s *store) (*logStore, error) {
 		return nil, err
 	}
 	l.first.Store(first)
+	if b, err = s.meta("end"); err == nil {
+		l.bound = binary.BigEndian.Uint64(b)
+	} else if !errors.Is(err, ErrNotFound) {
+		return nil, err
+	}
 	if err := s.db.View(func(txn *badger.Txn) error { return l.measure(txn, first) }); err != nil {
 		return nil, err
 	}
 	return l, nil
 }
 
+// measure sets the end behind the last entry that nothing is wrong with up to
+// there. Those that the state contains already need only be there.
 func (l *logStore) measure(txn *badger.Txn, first uint64) error {
-	it := txn.NewIterator(badger.IteratorOptions{Prefix: []byte{logSpace}})
-	defer it.Close()
-	next := first
-	for it.Seek(logKey(first)); it.Valid(); it.Next() {
-		if index := binary.BigEndian.Uint64(it.Item().Key()[1:]); index != next {
-			return fmt.Errorf("entries %d to %d are missing: %w", next, index-1, ErrDamaged)
+	applied := l.state.at.Load().applied
+	next, end := first, position{}
+	err := scanRaw(txn, []byte{logSpace}, logKey(first), func(key, sealed []byte) (bool, error) {
+		index := binary.BigEndian.Uint64(key[1:])
+		if l.bound > 0 && index > l.bound {
+			return false, nil
 		}
-		next++
+		if l.beyond = index; l.damage != nil {
+			return true, nil
+		}
+		var entry raft.Log
+		err := decodeLog(key, sealed, &entry)
+		switch {
+		case index != next:
+			l.damage = fmt.Errorf("log entries %d to %d are missing: %w", next, index-1, ErrDamaged)
+		case err != nil && index > applied:
+			l.damage = err
+		default:
+			next, end = index+1, position{index, entry.Term}
+		}
+		return true, nil
+	})
+	if end.index > 0 && end.term == 0 && l.damage == nil {
+		l.damage = fmt.Errorf("log entry %d: %w", end.index, ErrDamaged)
 	}
-	if next == first {
-		return nil
-	}
-	var entry raft.Log
-	if err := readLog(txn, next-1, &entry); err != nil {
-		return err
-	}
-	l.end.Store(&position{next - 1, entry.Term})
-	return nil
+	l.end.Store(&end)
+	return err
 }
 
 // FirstIndex is the index of the first entry, 0 if there is none.
@@ -98,6 +118,11 @@ func readLog(txn *badger.Txn, index uint64, entry *raft.Log) error {
 	if err != nil {
 		return fmt.Errorf("read log entry %d: %w", index, err)
 	}
+	return decodeLog(key, sealed, entry)
+}
+
+func decodeLog(key, sealed []byte, entry *raft.Log) error {
+	index := binary.BigEndian.Uint64(key[1:])
 	value, err := unseal(key, sealed)
 	if err != nil {
 		return fmt.Errorf("read log entry %d: %w", index, err)
@@ -238,6 +263,8 @@ func (s *store) termAt(index uint64) (term uint64, known bool) {
 func (l *logStore) gap() string {
 	applied, first, last := l.state.at.Load().applied, l.first.Load(), l.last()
 	switch {
+	case l.damage != nil:
+		return l.damage.Error()
 	case applied+1 < first:
 		return fmt.Sprintf("the state ends at %d, the log begins at %d", applied, first)
 	case last == 0 && first != applied+1, last > 0 && last < applied:
@@ -246,24 +273,39 @@ func (l *logStore) gap() string {
 	return ""
 }
 
-// removeLeftovers deletes what an interrupted compaction left below first.
+// removeLeftovers deletes what an interrupted compaction left below first, and
+// a recovery above the end.
 func (l *logStore) removeLeftovers() error {
-	var low, high uint64
-	err := l.db.View(func(txn *badger.Txn) error {
-		return scanRaw(txn, []byte{logSpace}, nil, func(key, _ []byte) (bool, error) {
-			index := binary.BigEndian.Uint64(key[1:])
-			if index >= l.first.Load() {
-				return false, nil
-			}
-			if low == 0 {
-				low = index
-			}
-			high = index
-			return true, nil
-		})
-	})
-	if err == nil && low > 0 {
-		l.sweep(low, high)
+	for {
+		old, err := l.rubbish()
+		if err != nil {
+			return err
+		}
+		if len(old) == 0 && l.bound == 0 {
+			return nil
+		}
+		if len(old) == 0 {
+			old, l.bound = []record{{key: metaKey("end")}}, 0
+		}
+		l.put("log compaction", old)
 	}
-	return err
+}
+
+// rubbish lists entries out of bounds, as many as fit into a commit.
+func (l *logStore) rubbish() (old []record, err error) {
+	from, past := []byte(nil), l.first.Load()
+	list := func(key, _ []byte) (bool, error) {
+		index := binary.BigEndian.Uint64(key[1:])
+		if index >= past {
+			return false, nil
+		}
+		old = append(old, record{key: bytes.Clone(key)})
+		return len(old) < commitKeys, nil
+	}
+	err = l.db.View(func(txn *badger.Txn) error { return scanRaw(txn, []byte{logSpace}, from, list) })
+	if err == nil && len(old) == 0 && l.bound > 0 {
+		from, past = logKey(l.bound+1), 1<<64-1
+		err = l.db.View(func(txn *badger.Txn) error { return scanRaw(txn, []byte{logSpace}, from, list) })
+	}
+	return old, err
 }

@@ -28,6 +28,9 @@ func (m *membership) encode() []byte {
 }
 
 func decodeMembership(b []byte) (*membership, error) {
+	if len(b) == 0 { // lost: it was used, that is all
+		return &membership{left: 1}, nil
+	}
 	u := unpack{rest: b}
 	m := &membership{address: string(u.bytes()), joined: u.number(), left: u.number()}
 	return m, u.err("membership")
@@ -63,20 +66,21 @@ func (st *state) remember(b *batch, before []byte, entry *raft.Log) {
 		b.broken = fmt.Errorf("configuration at entry %d: %w", entry.Index, ErrDamaged)
 		return
 	}
-	open := b.places()
+	joined, left := uint64(0), uint64(0)
 	for _, s := range now.Servers {
 		if _, was := serverIn(old, string(s.ID)); !was {
 			b.setMember(string(s.ID), &membership{address: string(s.Address), joined: entry.Index})
-			open = max(open, 1) - 1
+			joined++
 		}
 	}
 	for _, s := range old.Servers {
 		if _, is := serverIn(now, string(s.ID)); !is {
 			b.setMember(string(s.ID), &membership{address: string(s.Address), left: entry.Index})
-			open++
+			left++
 		}
 	}
-	b.setMember("", &membership{joined: open})
+	open := b.places() + left
+	b.setMember("", &membership{joined: open - min(open, joined)})
 }
 
 func memberKey(id string) []byte { return subKey(memberSpace, []byte(id)) }

@@ -3,6 +3,7 @@ package replica
 import (
 	"errors"
 	"fmt"
+	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -76,14 +77,27 @@ func (r *Replica) open() {
 
 func (r *Replica) tryOpen() error {
 	s, err := openStore(r)
-	if err != nil {
-		return err
+	if err == nil && r.cfg.Recover {
+		s, err = r.recover(s)
 	}
+	var no *Refusal
+	switch {
+	case errors.As(err, &no):
+		r.end(no)
+		return nil
+	case err != nil:
+		return r.unopened(err)
+	}
+	return r.begin(s)
+}
+
+// begin takes part with what was opened, or fences it.
+func (r *Replica) begin(s *store) error {
 	if err := r.identify(s); err != nil {
 		s.close()
 		return err
 	}
-	reason, fresh, err := r.fence(s)
+	reason, err := r.fence(s)
 	if err != nil {
 		s.close()
 		return err
@@ -94,7 +108,12 @@ func (r *Replica) tryOpen() error {
 		r.setPhase(fenced, reason)
 		return nil
 	}
-	if err := r.run(s, fresh); err != nil {
+	if s.state.departed(r.cfg.ID) {
+		r.Detect(removedReason)
+		r.setPhase(removed, removedReason)
+		return nil
+	}
+	if err := r.run(s); err != nil {
 		r.store.Store(nil)
 		s.close()
 		return err
@@ -102,18 +121,48 @@ func (r *Replica) tryOpen() error {
 	return nil
 }
 
-// fence decides whether this node may take part. fresh tells that there is
-// nothing that could have been lost.
-func (r *Replica) fence(s *store) (reason string, fresh bool, err error) {
-	fresh = s.incarnation == nil
+// unopened fences a node whose volume is damaged so that it cannot be opened.
+// What may go away, an I/O error above all, is tried again.
+func (r *Replica) unopened(err error) error {
+	if r.passes(err) {
+		return err
+	}
+	if r.cfg.Recover {
+		r.end(&Refusal{fmt.Sprintf("recover: this volume cannot be opened: %v", err)})
+		return nil
+	}
+	if r.cfg.Unsafe.NoFence {
+		return err
+	}
+	reason := fmt.Sprintf("the volume is damaged: %v", err)
+	r.Detect("fenced: " + reason)
+	r.setPhase(fenced, reason)
+	return nil
+}
+
+// end gives up for good: what this node was started for must not be done.
+func (r *Replica) end(why error) {
+	r.Detect(why.Error())
+	r.setPhase(failed, why.Error())
+	if r.cfg.Fatal != nil {
+		r.cfg.Fatal(why)
+		return
+	}
+	fmt.Fprintf(r.cfg.Log, "replica %s: %v\n", r.cfg.ID, why)
+	os.Exit(1)
+}
+
+// fence decides whether this node may take part, "" if it may.
+func (r *Replica) fence(s *store) (reason string, err error) {
 	if r.cfg.Promise != "" {
 		p, known, err := openPromise(r.cfg.Promise, r.cfg.Fsync)
 		switch {
 		case errors.Is(err, errPromiseDamaged):
-			return err.Error(), fresh, nil
+			return err.Error(), nil
 		case err != nil:
-			return "", fresh, err
-		case !known && !fresh:
+			return "", err
+		case s.unsettled(p, known):
+		case !known && s.incarnation != nil:
 			reason = "the volume has been used, but no promise about it is there"
 		case known:
 			reason = s.broken(p.kept)
@@ -122,11 +171,14 @@ func (r *Replica) fence(s *store) (reason string, fresh bool, err error) {
 			r.Detect("one slot of the promise record is torn, the older one counts")
 		}
 	}
+	if reason == "" && s.owner != nil && s.owner.ID != r.cfg.ID {
+		reason = fmt.Sprintf("the volume is that of %s, not of %s", s.owner.ID, r.cfg.ID)
+	}
 	if reason == "" {
 		if err := r.watch.do("check", s.state.check); errors.Is(err, ErrDamaged) {
 			reason = err.Error()
 		} else if err != nil {
-			return "", fresh, err
+			return "", err
 		}
 	}
 	if reason == "" {
@@ -135,11 +187,11 @@ func (r *Replica) fence(s *store) (reason string, fresh bool, err error) {
 	if reason == "" {
 		_ = r.watch.do("check", func() error { reason = s.log.unapplied(); return nil })
 	}
-	return reason, fresh, nil
+	return reason, nil
 }
 
 // run starts raft on what was found.
-func (r *Replica) run(s *store, fresh bool) error {
+func (r *Replica) run(s *store) error {
 	if err := s.state.removeLeftovers(); err != nil {
 		return fmt.Errorf("remove old generations: %w", err)
 	}
@@ -149,6 +201,7 @@ func (r *Replica) run(s *store, fresh bool) error {
 	if err := s.format(r.self, r.identity()); err != nil {
 		return err
 	}
+	s.settleRecovery()
 	cache, err := raft.NewLogCache(logCacheSize, s.log)
 	if err != nil {
 		return fmt.Errorf("make log cache: %w", err)

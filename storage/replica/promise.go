@@ -95,16 +95,36 @@ func (p *promise) load(content []byte) (known bool, err error) {
 	return true, nil
 }
 
+// encode packs k; nil is a promise of nothing.
+func (k *promised) encode() []byte {
+	if k == nil {
+		k = new(promised)
+	}
+	var p pack
+	p.bytes(k.incarnation)
+	p.number(k.term)
+	p.number(k.voteTerm)
+	p.bytes(k.vote)
+	p.number(k.last)
+	p.number(k.lastTerm)
+	p.number(k.applied)
+	return p
+}
+
+func decodePromised(b []byte) (*promised, error) {
+	u := unpack{rest: b}
+	k := &promised{incarnation: u.bytes(), term: u.number(), voteTerm: u.number(), vote: u.bytes(),
+		last: u.number(), lastTerm: u.number(), applied: u.number()}
+	if len(k.incarnation) == 0 {
+		k.incarnation = nil
+	}
+	return k, u.err("promise")
+}
+
 func encodePromise(seq uint64, k promised) []byte {
 	var body pack
 	body.number(seq)
-	body.bytes(k.incarnation)
-	body.number(k.term)
-	body.number(k.voteTerm)
-	body.bytes(k.vote)
-	body.number(k.last)
-	body.number(k.lastTerm)
-	body.number(k.applied)
+	body = append(body, k.encode()...)
 	slot := binary.BigEndian.AppendUint32(nil, promiseMagic)
 	slot = binary.BigEndian.AppendUint32(slot, uint32(len(body)))
 	slot = binary.BigEndian.AppendUint32(slot, checksum(nil, body))
@@ -122,9 +142,11 @@ func decodePromise(slot []byte) (seq uint64, k promised, err error) {
 	}
 	u := unpack{rest: slot[12 : 12+size]}
 	seq = u.number()
-	k = promised{incarnation: u.bytes(), term: u.number(), voteTerm: u.number(), vote: u.bytes(),
-		last: u.number(), lastTerm: u.number(), applied: u.number()}
-	return seq, k, u.err("promise")
+	if u.bad {
+		return 0, k, errPromiseDamaged
+	}
+	kept, err := decodePromised(u.rest)
+	return seq, *kept, err
 }
 
 // write makes k the promise, durably.

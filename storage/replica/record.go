@@ -24,10 +24,37 @@ func seal(key, value []byte) []byte {
 }
 
 func unseal(key, sealed []byte) ([]byte, error) {
+	if isLost(key, sealed) {
+		return nil, fmt.Errorf("key %q: %w", key, ErrLost)
+	}
 	if len(sealed) < sealSize || binary.BigEndian.Uint32(sealed) != checksum(key, sealed[sealSize:]) {
 		return nil, fmt.Errorf("key %q: %w", key, ErrDamaged)
 	}
 	return sealed[sealSize:], nil
+}
+
+// lostMark turns the seal over nothing into the mark of a record that was found
+// damaged in a recovery, when nobody had a good copy any more. The mark is kept,
+// counted and copied like any record, so that what was lost is never taken for
+// what never was.
+const lostMark = 0x6c6f7374
+
+func lostAt(key []byte) []byte {
+	return binary.BigEndian.AppendUint32(nil, checksum(key, nil)^lostMark)
+}
+
+func isLost(key, sealed []byte) bool {
+	return len(sealed) == sealSize && binary.BigEndian.Uint32(sealed) == checksum(key, nil)^lostMark
+}
+
+// intact tells whether a record of the state is as it was written, be it a
+// value or the mark of one that is lost.
+func intact(key, sealed []byte) error {
+	if isLost(key, sealed) {
+		return nil
+	}
+	_, err := unseal(key, sealed)
+	return err
 }
 
 // The first byte of a Badger key says what it is.

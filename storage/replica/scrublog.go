@@ -125,7 +125,12 @@ func (h *healer) fetchEntry(ctx context.Context, index uint64) (sealed []byte, f
 func (l *logStore) damagedEntry(index uint64, err error) error {
 	l.detect(err.Error())
 	if index > l.state.at.Load().applied {
-		return err
+		if l.state.heal == nil {
+			return err
+		}
+		// Raft would end the process over an entry that it cannot apply.
+		l.state.heal.replica.distrust(err.Error())
+		select {}
 	}
 	if l.state.heal != nil {
 		l.state.heal.later(string(logKey(index)))

@@ -178,7 +178,7 @@ func (s *sink) take(buf []byte) (used int, err error) {
 		s.sent, err = decodeStandpoint(append([]byte(nil), value...))
 		return used, err
 	}
-	if _, err := unseal(key, value); err != nil {
+	if err := intact(key, value); err != nil {
 		return 0, err
 	}
 	s.have.account(string(key), value, true)

@@ -292,6 +292,9 @@ func (st *state) applyOne(b *batch, at *standpoint, entry *raft.Log) *result {
 func (st *state) once(b *batch, index, since uint64, key, cmd []byte) *result {
 	sub := subKey(replySpace, key)
 	if sealed := b.get(string(sub)); sealed != nil {
+		if isLost(sub, sealed) {
+			return &result{err: fmt.Errorf("the reply is not known: %w", ErrLost)}
+		}
 		res, err := decodeResult(sealed[sealSize:])
 		if err != nil {
 			b.broken = errors.Join(b.broken, err)
@@ -363,7 +366,7 @@ func (st *state) check() error {
 	prefix := generationPrefix(at.gen)
 	err := scanRaw(v.txn, prefix, nil, func(key, sealed []byte) (bool, error) {
 		sub := key[generationSize:]
-		if _, err := unseal(sub, sealed); err != nil {
+		if err := intact(sub, sealed); err != nil {
 			return false, err
 		}
 		have.account(string(sub), sealed, true)

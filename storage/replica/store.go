@@ -30,6 +30,7 @@ type store struct {
 	incarnation []byte
 	owner       *Peer      // whose volume it is, nil where that is not known
 	recovered   *Recovered // nil unless a recovery made this cluster of it
+	before      *promised  // what that recovery found promised, as long as nothing newer is
 
 	tableDamaged func(error) // decides what becomes of a running node
 
@@ -112,6 +113,11 @@ func catch(err *error) {
 // openStore opens what is in the volume and reads where it stands.
 func openStore(r *Replica) (*store, error) {
 	s := &store{watch: r.watch, fail: r.fail, detect: r.Detect, tableDamaged: r.tableDamaged}
+	if r.cfg.Recover {
+		if err := r.watch.do("look", func() error { return volumeIsThere(r.cfg.Dir) }); err != nil {
+			return nil, err
+		}
+	}
 	opt := badgerOptions(filepath.Join(r.cfg.Dir, "state"), r.log, r.cfg.Unsafe.NoSync)
 	err := r.watch.do("open", func() (err error) {
 		s.db, err = openBadger(opt, r.Detect)
@@ -133,6 +139,9 @@ func (s *store) load(r *Replica) (err error) {
 	}
 	if err = s.loadOwner(); err != nil {
 		return fmt.Errorf("load owner: %w", err)
+	}
+	if err = s.loadRecovered(); err != nil {
+		return fmt.Errorf("load recovery: %w", err)
 	}
 	if s.stable, err = loadStable(s); err != nil {
 		return fmt.Errorf("load vote: %w", err)

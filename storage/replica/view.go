@@ -84,8 +84,7 @@ func (v *view) inspect(sub, sealed []byte) error {
 	if v.trust && len(sealed) >= sealSize {
 		return nil
 	}
-	_, err := unseal(sub, sealed)
-	return err
+	return intact(sub, sealed)
 }
 
 // damage records what a read ran into.
@@ -98,18 +97,32 @@ func (v *view) damage(err error) error {
 
 // Get implements View.
 func (v *view) Get(key []byte) ([]byte, error) {
-	sealed, err := v.get(subKey(userSpace, key))
+	sub := subKey(userSpace, key)
+	sealed, err := v.get(sub)
 	if err != nil {
 		return nil, err
+	}
+	return valueOf(sub, sealed)
+}
+
+// valueOf is the value of an intact record, ErrLost if all that is left of it is
+// the mark.
+func valueOf(sub, sealed []byte) ([]byte, error) {
+	if isLost(sub, sealed) {
+		return nil, fmt.Errorf("key %q: %w", sub, ErrLost)
 	}
 	return sealed[sealSize:], nil
 }
 
 // Scan implements View.
 func (v *view) Scan(prefix, from []byte, fn func(key, value []byte) bool) error {
-	return v.scan(subKey(userSpace, prefix), subKey(userSpace, from), func(sub, sealed []byte) bool {
-		return fn(sub[1:], sealed[sealSize:])
+	var lost error
+	err := v.scan(subKey(userSpace, prefix), subKey(userSpace, from), func(sub, sealed []byte) bool {
+		value, err := valueOf(sub, sealed)
+		lost = err
+		return err == nil && fn(sub[1:], value)
 	})
+	return cmp.Or(err, lost)
 }
 
 // batch is the state as it becomes while entries are applied and not yet
@@ -199,7 +212,7 @@ func (t *Tx) Get(key []byte) ([]byte, error) {
 	if sealed == nil {
 		return nil, ErrNotFound
 	}
-	return sealed[sealSize:], nil
+	return valueOf([]byte(sub), sealed)
 }
 
 // Set writes value at key. It refuses what is above MaxKey, MaxValue,
@@ -245,10 +258,13 @@ func (t *Tx) Scan(prefix, from []byte, fn func(key, value []byte) bool) error {
 			}
 		}
 	}
+	var lost error
 	err := t.batch.base.scan(p, f, func(sub, sealed []byte) bool {
 		visit(sub)
 		if _, ok := over[string(sub)]; more && !ok {
-			more = fn(sub[1:], sealed[sealSize:])
+			value, err := valueOf(sub, sealed)
+			lost = err
+			more = err == nil && fn(sub[1:], value)
 		}
 		return more
 	})
@@ -257,7 +273,7 @@ func (t *Tx) Scan(prefix, from []byte, fn func(key, value []byte) bool) error {
 		return err
 	}
 	visit(nil)
-	return nil
+	return lost
 }
 
 // overlay is what was written under prefix from from on, and its keys in order.
