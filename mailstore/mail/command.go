@@ -22,6 +22,7 @@ const (
 	kindExpunge
 	kindStage
 	kindSweep
+	kindRaise
 )
 
 // NewAccount is an account to be made.
@@ -113,6 +114,15 @@ type StagePart struct {
 // Sweep clears away a little of what deletions left to be cleared away.
 type Sweep struct{}
 
+// Raise gives every mailbox a UIDVALIDITY that none ever had: after a recovery,
+// UIDs may have been given out that nobody remembers. Jump is how many
+// UIDVALIDITYs may be among what was lost; Doubt says that UIDs may also be in
+// use which their mailbox does not know of.
+type Raise struct {
+	Jump  uint64
+	Doubt bool
+}
+
 // Encode returns a command's bytes.
 func Encode(c Command) []byte {
 	w := writer{make([]byte, 0, sizeHint(c))}
@@ -172,6 +182,8 @@ func newCommand(kind byte) Command {
 		return new(StagePart)
 	case kindSweep:
 		return new(Sweep)
+	case kindRaise:
+		return new(Raise)
 	}
 	return nil
 }
@@ -187,6 +199,7 @@ func (*Copy) kind() byte           { return kindCopy }
 func (*Expunge) kind() byte        { return kindExpunge }
 func (*StagePart) kind() byte      { return kindStage }
 func (*Sweep) kind() byte          { return kindSweep }
+func (*Raise) kind() byte          { return kindRaise }
 
 func (c *CreateAccounts) put(w *writer) {
 	list(w, c.Accounts, func(a NewAccount) {
@@ -329,3 +342,6 @@ func (c *StagePart) get(r *reader) {
 
 func (*Sweep) put(*writer) {}
 func (*Sweep) get(*reader) {}
+
+func (c *Raise) put(w *writer) { w.uint(c.Jump); w.bool(c.Doubt) }
+func (c *Raise) get(r *reader) { c.Jump, c.Doubt = r.uint(), r.bool() }

@@ -78,7 +78,7 @@ func samples() []Command {
 		&Append{"a@b", "M", flags, 1 << 40, -3600, Content{Data: []byte("end"), Token: "t", Size: 1 << 20}},
 		&CreateMailbox{"a@b", "M"}, &DeleteMailbox{"a@b", "M"},
 		&Store{to, RemoveFlags, flags}, &Copy{to, "N", true}, &Expunge{to},
-		&StagePart{"t", 3, 99, []byte("data")}, &Sweep{},
+		&StagePart{"t", 3, 99, []byte("data")}, &Sweep{}, &Raise{9, true},
 	}
 }
 
@@ -87,7 +87,7 @@ func TestCommandsComeBackAsTheyWere(t *testing.T) {
 		got, err := Decode(Encode(c))
 		require.NoError(t, err)
 		require.Equal(t, c, got)
-		require.Equal(t, kindSweep, byte(len(samples())), "every kind has a sample")
+		require.Equal(t, kindRaise, byte(len(samples())), "every kind has a sample")
 	}
 }
 

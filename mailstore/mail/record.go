@@ -21,7 +21,9 @@ func HashPassword(address, password string) Digest {
 }
 
 // Mailbox is the record of a mailbox. Its UIDVALIDITY is unique in the store,
-// never used twice, and also names the mailbox in the keys of its messages.
+// never used twice, and also names the mailbox in the keys of its messages. In
+// the record it is the one that the mailbox was made with; what clients see is
+// higher by what recoveries have raised it.
 type Mailbox struct {
 	UIDValidity uint32
 	UIDNext     uint32

@@ -16,7 +16,8 @@ const (
 	Exhausted      // a counter has no next value
 	TooMany        // more keywords than a message may have
 	TooMuch        // more messages than one command may copy
-	lastCode  = TooMuch
+	Lost           // a record that it needs was lost in a recovery
+	lastCode  = Lost
 )
 
 // Changed is a message whose flags a Store looked at, as they are now.

@@ -106,6 +106,9 @@ func (s *Store) Audit(account string) (audited []AuditedMailbox, err error) {
 
 func auditMailbox(v View, m NamedMailbox) AuditedMailbox {
 	audited := AuditedMailbox{NamedMailbox: m}
+	if shown, err := shownMailbox(v, m.Mailbox); err == nil {
+		audited.Mailbox = shown
+	}
 	items, err := readItems(v, m.UIDValidity)
 	if err != nil {
 		audited.Damage = err.Error()

@@ -3,9 +3,11 @@ package store
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"fmt"
 
 	"fourdays/mailstore/mail"
+	"fourdays/storage/replica"
 )
 
 // stageLife is how old a staged body may grow, by the clocks of the nodes that
@@ -62,6 +64,7 @@ func (s *state) settle(c *content) {
 // put appends a message with the content to a mailbox and returns its UID, or 0
 // when the mailbox has no UID left.
 func (s *state) put(m *mailbox, c *content, message mail.Message) uint32 {
+	s.passTaken(m)
 	if m.UIDNext == 1<<32-1 {
 		return 0
 	}
@@ -91,7 +94,7 @@ func (s *state) deliver(c *mail.Deliver) mail.Reply {
 	}
 	reply := mail.Reply{Codes: make([]mail.Code, 0, len(c.Recipients))}
 	for _, recipient := range c.Recipients {
-		m, code := s.mailbox(recipient, mail.Inbox)
+		m, code := s.recipient(recipient)
 		if code == mail.OK {
 			if s.put(m, body, mail.Message{Date: c.Date}) == 0 {
 				code = mail.Exhausted
@@ -105,6 +108,17 @@ func (s *state) deliver(c *mail.Deliver) mail.Reply {
 	return reply
 }
 
+// recipient finds the INBOX of one recipient of many. What is lost of it is not
+// the others' matter.
+func (s *state) recipient(address string) (*mailbox, mail.Code) {
+	m, code := s.mailbox(address, mail.Inbox)
+	if errors.Is(s.err, replica.ErrLost) {
+		s.err = nil
+		return nil, mail.Lost
+	}
+	return m, code
+}
+
 func (s *state) append(c *mail.Append) mail.Reply {
 	body, code := s.content(c.Content)
 	if code != mail.OK {
@@ -115,7 +129,7 @@ func (s *state) append(c *mail.Append) mail.Reply {
 		s.settle(body)
 		return mail.Reply{Code: code}
 	}
-	reply := mail.Reply{UIDValidity: m.UIDValidity, Before: m.ModSeq}
+	reply := mail.Reply{UIDValidity: m.shown, Before: m.ModSeq}
 	uid := s.put(m, body, mail.Message{Date: c.Date, Zone: c.Zone, Flags: c.Flags})
 	s.settle(body)
 	if uid == 0 {
@@ -144,12 +158,13 @@ func (s *state) copy(c *mail.Copy) mail.Reply {
 	if uint64(to.UIDNext)+uint64(len(messages)) >= 1<<32-1 {
 		return mail.Reply{Code: mail.Exhausted}
 	}
-	reply := mail.Reply{UIDValidity: to.UIDValidity, Before: from.ModSeq, After: from.ModSeq}
+	reply := mail.Reply{UIDValidity: to.shown, Before: from.ModSeq, After: from.ModSeq}
 	if len(messages) == 0 {
 		return reply
 	}
 	for _, message := range messages {
 		reply.From = append(reply.From, message.uid)
+		s.passTaken(to)
 		reply.To = append(reply.To, to.UIDNext)
 		s.add(to, message.Message)
 		if c.Move {
@@ -205,6 +220,9 @@ func (s *state) release(body uint64) {
 // on it, so the replicas go on in step.
 func (s *state) bodyRecord(body uint64) (mail.Body, bool) {
 	value, found := s.get(keyBody(body))
+	if errors.Is(s.err, replica.ErrLost) {
+		s.err = nil // as if it were not there
+	}
 	if !found {
 		if s.err == nil {
 			s.detected(fmt.Sprintf("body %x: its record is missing", body))

@@ -20,6 +20,7 @@ const (
 const (
 	uidValidityCounter byte = 'v'
 	stageCounter       byte = 's'
+	raiseCounter       byte = 'r' // what recoveries have added to every UIDVALIDITY, see raised
 )
 
 func keyAccount(address string) []byte {

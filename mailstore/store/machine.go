@@ -53,6 +53,7 @@ type state struct {
 	keys    int // written so far
 	bytes   int
 	reply   int // bytes of the reply so far, where they are counted
+	raised  *raised
 }
 
 // What one command may write and answer is bounded by the replica. A command
@@ -92,6 +93,8 @@ func (s *state) apply(command mail.Command) mail.Reply {
 		return s.createAccounts(c)
 	case *mail.SetClosed:
 		return s.setClosed(c)
+	case *mail.Raise:
+		return s.raise(c)
 	}
 	panic(fmt.Sprintf("store: no rule for command %T", command))
 }
@@ -121,13 +124,15 @@ func (s *state) get(key []byte) (value []byte, found bool) {
 		return nil, false
 	}
 	value, err := s.tx.Get(key)
-	if err != nil {
-		if !errors.Is(err, replica.ErrNotFound) {
-			s.broken(err)
-		}
-		return nil, false
+	switch {
+	case err == nil:
+		return value, true
+	case errors.Is(err, replica.ErrLost):
+		s.fail(err) // on every replica
+	case !errors.Is(err, replica.ErrNotFound):
+		s.broken(err)
 	}
-	return value, true
+	return nil, false
 }
 
 func (s *state) set(key, value []byte) {
@@ -184,10 +189,12 @@ func (s *state) accountRecord(address string) (mail.Account, bool) {
 	return record, err == nil
 }
 
-// mailbox is a mailbox that a command works on.
+// mailbox is a mailbox that a command works on. The record's UIDVALIDITY names
+// the keys of its messages, shown is the one that clients know.
 type mailbox struct {
 	mail.Mailbox
-	key []byte
+	shown uint32
+	key   []byte
 }
 
 func (s *state) mailbox(account, name string) (*mailbox, mail.Code) {
@@ -204,7 +211,7 @@ func (s *state) mailbox(account, name string) (*mailbox, mail.Code) {
 		s.fail(fmt.Errorf("mailbox %s of %s: %w", name, account, ErrDamaged))
 		return nil, mail.NoMailbox
 	}
-	return &mailbox{record, key}, mail.OK
+	return &mailbox{record, s.raisedBy().shown(record.UIDValidity), key}, mail.OK
 }
 
 func (s *state) save(m *mailbox) { s.set(m.key, m.Mailbox.Encode()) }
@@ -212,7 +219,7 @@ func (s *state) save(m *mailbox) { s.set(m.key, m.Mailbox.Encode()) }
 // target finds the mailbox of a command, in the incarnation that it means.
 func (s *state) target(t *mail.Target) (*mailbox, mail.Code) {
 	m, code := s.mailbox(t.Account, t.Mailbox)
-	if code == mail.OK && m.UIDValidity != t.UIDValidity {
+	if code == mail.OK && m.shown != t.UIDValidity {
 		return nil, mail.NoMailbox
 	}
 	return m, code
@@ -244,13 +251,17 @@ func (s *state) messages(uidValidity uint32, ranges []mail.Range) []indexed {
 
 var allUIDs = []mail.Range{{First: 1, Last: 1<<32 - 1}}
 
-func (s *state) newMailbox(account, name string) (uidValidity uint32) {
-	uidValidity = uint32(s.next(uidValidityCounter, maxUIDValidity))
-	if uidValidity != 0 {
-		record := mail.Mailbox{UIDValidity: uidValidity, UIDNext: 1, ModSeq: 1}
-		s.set(keyMailbox(account, name), record.Encode())
+// newMailbox returns the UIDVALIDITY that clients will see, 0 when there is none
+// left.
+func (s *state) newMailbox(account, name string) (shown uint32) {
+	raised := s.raisedBy()
+	uidValidity := uint32(s.next(uidValidityCounter, min(maxUIDValidity, 1<<32-1-raised.by)))
+	if uidValidity == 0 {
+		return 0
 	}
-	return uidValidity
+	record := mail.Mailbox{UIDValidity: uidValidity, UIDNext: 1, ModSeq: 1}
+	s.set(keyMailbox(account, name), record.Encode())
+	return raised.shown(uidValidity)
 }
 
 func (s *state) createMailbox(c *mail.CreateMailbox) mail.Reply {
@@ -278,7 +289,7 @@ func (s *state) deleteMailbox(c *mail.DeleteMailbox) mail.Reply {
 	}
 	s.delete(m.key)
 	s.set(keySweepMessages(m.UIDValidity), encodeCounter(0))
-	return mail.Reply{UIDValidity: m.UIDValidity}
+	return mail.Reply{UIDValidity: m.shown}
 }
 
 func (s *state) expunge(c *mail.Expunge) mail.Reply {
@@ -286,7 +297,7 @@ func (s *state) expunge(c *mail.Expunge) mail.Reply {
 	if code != mail.OK {
 		return mail.Reply{Code: code}
 	}
-	reply := mail.Reply{UIDValidity: m.UIDValidity, Before: m.ModSeq, After: m.ModSeq}
+	reply := mail.Reply{UIDValidity: m.shown, Before: m.ModSeq, After: m.ModSeq}
 	doomed := s.messages(m.UIDValidity, c.Target.UIDs)
 	doomed = slices.DeleteFunc(doomed, func(i indexed) bool { return i.Flags.System&mail.Deleted == 0 })
 	if len(doomed) == 0 {
@@ -316,7 +327,7 @@ func (s *state) store(c *mail.Store) mail.Reply {
 	if code != mail.OK {
 		return mail.Reply{Code: code}
 	}
-	reply := mail.Reply{UIDValidity: m.UIDValidity, Before: m.ModSeq, After: m.ModSeq}
+	reply := mail.Reply{UIDValidity: m.shown, Before: m.ModSeq, After: m.ModSeq}
 	messages := s.messages(m.UIDValidity, c.Target.UIDs)
 	if len(c.Flags.Keywords) > 0 && slices.ContainsFunc(messages, overflows(c)) {
 		return mail.Reply{Code: mail.TooMany}

@@ -122,10 +122,14 @@ func look(v View, known Known) (Contents, error) {
 	if err != nil {
 		return Contents{}, err
 	}
-	if record.UIDValidity != known.UIDValidity {
+	shown, err := shownMailbox(v, record)
+	if err != nil {
+		return Contents{}, err
+	}
+	if shown.UIDValidity != known.UIDValidity {
 		return Contents{}, ErrNoMailbox
 	}
-	contents := Contents{Mailbox: record, Same: record.ModSeq == known.ModSeq}
+	contents := Contents{Mailbox: shown, Same: record.ModSeq == known.ModSeq}
 	if !contents.Same {
 		contents.Items, err = readItems(v, record.UIDValidity)
 	}
@@ -226,5 +230,9 @@ func openMailbox(v View, account, name string) (Contents, error) {
 		return Contents{}, err
 	}
 	items, err := readItems(v, record.UIDValidity)
-	return Contents{Mailbox: record, Items: items}, err
+	if err != nil {
+		return Contents{}, err
+	}
+	shown, err := shownMailbox(v, record)
+	return Contents{Mailbox: shown, Items: items}, err
 }

@@ -43,8 +43,9 @@ var (
 	ErrPassword  = errors.New("wrong password")
 	ErrTooLarge  = errors.New("message is too large")
 	errStageLost = unavailable("the staged body is gone")
+	errLost      = unavailable("a record that this needs was lost in a recovery")
 	errMalformed = errors.New("the replica's answer does not decode")
-	codeErrors   = [...]error{nil, ErrNoAccount, ErrClosed, ErrNoMailbox, ErrNoTarget, ErrExists, ErrForbidden, errStageLost, ErrExhausted, ErrTooMany, ErrTooMuch}
+	codeErrors   = [...]error{nil, ErrNoAccount, ErrClosed, ErrNoMailbox, ErrNoTarget, ErrExists, ErrForbidden, errStageLost, ErrExhausted, ErrTooMany, ErrTooMuch, errLost}
 )
 
 func codeError(c mail.Code) error { return codeErrors[c] }
@@ -143,6 +144,8 @@ func definite(err error) error {
 	switch {
 	case errors.Is(err, ErrUnknown), errors.Is(err, ErrUnavailable):
 		return err
+	case errors.Is(err, replica.ErrLost):
+		return errLost
 	case errors.As(err, &refusal), errors.Is(err, replica.ErrTooLarge):
 		return errors.Join(ErrTooMuch, err)
 	}

@@ -3,6 +3,7 @@ package replica
 import (
 	"errors"
 	"fmt"
+	"strings"
 )
 
 // What an operation can come to besides success and refusal.
@@ -31,3 +32,9 @@ type Refusal struct{ Why string }
 
 // Error is the text that the machine refused with.
 func (r *Refusal) Error() string { return r.Why }
+
+// Is tells a refusal for want of a lost record from any other: it is ErrLost,
+// and so ErrDamaged. Only the text travels.
+func (r *Refusal) Is(target error) bool {
+	return (target == ErrLost || target == ErrDamaged) && strings.Contains(r.Why, ErrLost.Error())
+}

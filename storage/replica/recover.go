@@ -75,7 +75,7 @@ func (r *Replica) recover(s *store) (*store, error) {
 	if err != nil {
 		return nil, err
 	}
-	r.Detect(fmt.Sprintf("recovered: cluster %s begins with what was left of %s", w.cluster, w.lack.From))
+	fmt.Fprintf(r.cfg.Log, "replica %s: recovered: cluster %s begins with what was left of %s\n", r.cfg.ID, w.cluster, w.lack.From)
 	return openStore(r)
 }
 
