@@ -73,7 +73,7 @@ func (l *logStore) measure(txn *badger.Txn, first uint64) error {
 		case index != next:
 			l.damage = fmt.Errorf("log entries %d to %d are missing: %w", next, index-1, ErrDamaged)
 		case err != nil && index > applied:
-			l.damage = err
+			l.damage = fmt.Errorf("%w; it was not applied yet", err)
 		default:
 			next, end = index+1, position{index, entry.Term}
 		}

@@ -184,9 +184,6 @@ func (r *Replica) fence(s *store) (reason string, err error) {
 	if reason == "" {
 		reason = s.log.gap()
 	}
-	if reason == "" {
-		_ = r.watch.do("check", func() error { reason = s.log.unapplied(); return nil })
-	}
 	return reason, nil
 }
 

@@ -138,19 +138,6 @@ func (l *logStore) damagedEntry(index uint64, err error) error {
 	return raft.ErrLogNotFound
 }
 
-// unapplied says what is wrong with the entries behind the state, "" for
-// nothing. Raft would read them all at its start, and end the process.
-func (l *logStore) unapplied() string {
-	var entry raft.Log
-	for index := max(l.first.Load(), l.state.at.Load().applied+1); index <= l.last(); index++ {
-		err := l.db.View(func(txn *badger.Txn) error { return readLog(txn, index, &entry) })
-		if err != nil {
-			return fmt.Sprintf("%v; it was not applied yet", err)
-		}
-	}
-	return ""
-}
-
 // kept is a record by name and what is known of it in memory, under its lock.
 type kept struct {
 	name string
