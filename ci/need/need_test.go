@@ -84,10 +84,11 @@ func TestADeadEngineIsNoEngine(t *testing.T) {
 
 func TestAnEngineThatAnswersIsThere(t *testing.T) {
 	t.Setenv("CI", "true")
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	path := filepath.Join(t.TempDir(), "engine.sock")
+	l, err := net.Listen("unix", path)
 	require.NoError(t, err)
 	defer l.Close()
-	t.Setenv("DOCKER_HOST", "tcp://"+l.Addr().String())
+	t.Setenv("DOCKER_HOST", "unix://"+path)
 	go func() {
 		conn, err := l.Accept()
 		if err != nil {
@@ -98,6 +99,16 @@ func TestAnEngineThatAnswersIsThere(t *testing.T) {
 		_ = conn.Close()
 	}()
 	require.Empty(t, ended(t, Docker).failed)
+}
+
+// TestAnEngineElsewhereIsNoEngine, whether it would answer or not: worlds of
+// containers refuse it, and tests of them would fail.
+func TestAnEngineElsewhereIsNoEngine(t *testing.T) {
+	t.Setenv("CI", "")
+	for _, host := range []string{"tcp://127.0.0.1:2375", "ssh://somebody@elsewhere"} {
+		t.Setenv("DOCKER_HOST", host)
+		require.Contains(t, ended(t, Docker).skipped, host+" may be another machine")
+	}
 }
 
 func TestRoundsAreFewUnlessSomebodyAsks(t *testing.T) {
