@@ -157,9 +157,9 @@ func (m *machine) contain(ctx context.Context, l *life, binds []bind, out *live.
 	if err != nil {
 		return nil, err
 	}
-	image := m.w.place.images[l.spec.Program]
-	if image == "" {
-		return nil, fmt.Errorf("there is no image of program %q", l.spec.Program)
+	image, err := m.w.place.imageOf(ctx, l.spec.Program)
+	if err != nil {
+		return nil, err
 	}
 	m.boxes++
 	b, err := m.w.place.engine.start(ctx, plan{

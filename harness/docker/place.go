@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"path"
 
+	"github.com/containerd/errdefs"
+
 	"fourdays/harness/live"
 	"fourdays/harness/world"
 	"fourdays/storage/fuse"
@@ -71,6 +73,19 @@ func (p *Place) pack(ctx context.Context, program string, say func(string)) (err
 	say("looking for the image of " + program + " (it is made once per build)")
 	p.images[program], err = p.engine.image(ctx, program, p.programs[program].Path, nil)
 	return err
+}
+
+// imageOf is the image of a program. It is made again if somebody has removed it:
+// `doctor --clean` may, as long as it sees neither a network nor a container.
+func (p *Place) imageOf(ctx context.Context, program string) (string, error) {
+	name := p.images[program]
+	if name == "" {
+		return "", fmt.Errorf("there is no image of program %q", program)
+	}
+	if _, err := p.engine.api.ImageInspect(ctx, name); !errdefs.IsNotFound(err) {
+		return name, nil // what else is wrong, starting a container of it will say
+	}
+	return p.engine.image(ctx, program, p.programs[program].Path, nil)
 }
 
 // Kind implements world.Place.

@@ -3,12 +3,16 @@ package docker
 import (
 	"context"
 	"net"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/moby/moby/client"
 	"github.com/stretchr/testify/require"
 
+	"fourdays/harness/live"
 	"fourdays/harness/world"
 )
 
@@ -181,9 +185,33 @@ func TestWorldThatCannotStartSaysSo(t *testing.T) {
 	t.Parallel()
 	s := newStage(t)
 	s.place.images["guest"] = imageName + "missing:1"
+	s.place.programs = map[string]live.Program{"guest": {Path: filepath.Join(t.TempDir(), "nowhere")}}
 	require.NoError(t, s.w.Start(s.ctx, s.spec("n1", 0, "sleep")))
 	err := s.w.Run(s.ctx, time.Hour)
-	require.ErrorContains(t, err, "machine n1: make container")
+	require.ErrorContains(t, err, "machine n1: make image")
+}
+
+// TestAnImageThatSomebodyRemovedIsMadeAgain: `doctor --clean` in the moment between
+// the making of the image and that of the network sees no run.
+func TestAnImageThatSomebodyRemovedIsMadeAgain(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	program, err := os.ReadFile(s.programs["guest"].Path)
+	require.NoError(t, err)
+	mine := filepath.Join(t.TempDir(), "guest") // an image that no other test uses
+	require.NoError(t, os.WriteFile(mine, append(program, t.Name()...), 0o755))
+	s.place.programs = map[string]live.Program{"guest": {Path: mine}}
+	name, err := s.e.image(s.ctx, "guest", mine, nil)
+	require.NoError(t, err)
+	remove := func() error {
+		_, err := s.e.api.ImageRemove(context.Background(), name, client.ImageRemoveOptions{Force: true, PruneChildren: true})
+		return err
+	}
+	s.place.images["guest"] = name
+	require.NoError(t, remove())
+	t.Cleanup(func() { _ = remove() })
+	require.NoError(t, s.w.Start(s.ctx, s.spec("n1", 0, "sleep")))
+	s.hears("n1 asleep")
 }
 
 // TestClosedWorldLeavesNothing, in whatever state its machines are.
