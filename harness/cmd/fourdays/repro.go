@@ -112,9 +112,7 @@ func (c *reproCmd) pairFile(set *catalog.Set, id string) (string, error) {
 // playPairs plays pairs side by side; each takes two cores.
 func (c *reproCmd) playPairs(a *app, all []*rehearsal) []*couple {
 	p := newProgress(a.err, len(all))
-	for _, r := range all {
-		fmt.Fprintf(a.err, "seed %d  %s\n", r.seed, r.label())
-	}
+	c.announce(a, all)
 	place, err := a.engine.Prepare(a.ctx, c.World, func(text string) { p.say("prepare", text) })
 	couples := make([]*couple, len(all))
 	slots := make(chan struct{}, max(1, c.jobs()/2))
