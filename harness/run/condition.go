@@ -121,7 +121,7 @@ func (st *stage) consider() {
 		}
 		st.lookAgain(h.When)
 	}
-	if w := st.book.wait; w != nil {
+	if w := st.book.wait; w != nil && st.book.fresh {
 		if _, so := st.holds(w.For); so {
 			st.turned(report.StepDone, "")
 			return

@@ -14,6 +14,7 @@ import (
 type playbook struct {
 	at     int            // the step that is carried out
 	wait   *scenario.Wait // what is waited for
+	fresh  bool           // the nodes have been asked since
 	turn   int            // counts the steps that are over: timers of an earlier one mean nothing
 	stuck  bool           // it goes no further
 	closed bool           // the script is over
@@ -108,7 +109,7 @@ func (st *stage) after(a scenario.Action) string {
 }
 
 func (st *stage) waitFor(w scenario.Wait, within time.Duration) {
-	st.book.wait = &w
+	st.book.wait, st.book.fresh = &w, !w.For.Asks()
 	turn := st.book.turn
 	if within > 0 {
 		st.dueAt(st.Now()+within, func() {
@@ -120,7 +121,12 @@ func (st *stage) waitFor(w scenario.Wait, within time.Duration) {
 	if w.For.Of == scenario.Moment && w.For.Time > st.Now() {
 		st.dueAt(w.For.Time, st.consider)
 	}
-	st.consider()
+	if st.consider(); w.For.Asks() {
+		st.probe(func() {
+			st.book.fresh = st.book.fresh || st.book.turn == turn
+			st.consider()
+		})
+	}
 	if st.needsPoll() {
 		st.poll()
 	}

@@ -10,7 +10,7 @@ import (
 	"fourdays/harness/scenario"
 )
 
-// played is the small scenario with so long a script, a playbook, and a timeline.
+// playing is the small scenario with so long a script, a playbook, and a timeline.
 func playing(t *testing.T, lasts time.Duration, book []scenario.Play, steps ...scenario.Step) *scenario.Scenario {
 	t.Helper()
 	s := load(t, "testdata/small.yaml")
@@ -40,11 +40,14 @@ func TestAReplacedNodeVotesOnANewVolume(t *testing.T) {
 		awaits(scenario.Condition{Of: scenario.ServeNow, Names: []string{"n1", "n3"}}),
 		{After: 20 * time.Second, Action: scenario.Replace{Node: "n2", On: "north"}},
 		awaits(scenario.Condition{Of: scenario.ServeNow, Op: ">=", N: 3}),
+		play(scenario.Restart{Nodes: []string{"n2"}}),
+		awaits(scenario.Condition{Of: scenario.ServeNow, Op: ">=", N: 3}),
 	}, scenario.Step{At: 5 * time.Second, Action: scenario.PowerLoss{Targets: []string{"west"}}})
 	s.Expect = scenario.Expect{Grade: scenario.MustSurvive, Fenced: []string{}, Down: []string{}}
 	r, _ := rehearse(t, s)
 	require.Equal(t, report.Pass, r.Verdict, r.Why)
-	require.Equal(t, []string{"wait done", "replace done", "wait done"}, outcomes(r.Playbook))
+	require.Equal(t, []string{"wait done", "replace done", "wait done", "restart done", "wait done"}, outcomes(r.Playbook))
+	require.Greater(t, *r.Playbook[4].ToMS, *r.Playbook[4].FromMS, "what was known before the restart does not count")
 	require.Equal(t, "n2.2", r.Nodes[1].Identity)
 	require.Equal(t, "north", r.Nodes[1].Array)
 	require.GreaterOrEqual(t, *r.Playbook[1].ToMS-*r.Playbook[1].FromMS, int64(20_000))
@@ -145,6 +148,26 @@ func TestAReplacementThatWouldLoseTheQuorumIsRefused(t *testing.T) {
 	require.Equal(t, []string{"replace refused"}, outcomes(r.Playbook))
 	require.Empty(t, r.Nodes[1].Identity)
 	require.Contains(t, r.Playbook[0].Why, "2 are needed")
+}
+
+// TestWhenAllHaveFencedThemselvesTheBestCopyGoesOn: every volume came back older
+// than what its node promised, so none votes. The operator makes a new group of
+// the most recent copy and replaces the others into it.
+func TestWhenAllHaveFencedThemselvesTheBestCopyGoesOn(t *testing.T) {
+	t.Parallel()
+	s := playing(t, 6*time.Minute, []scenario.Play{
+		awaits(scenario.Condition{Of: scenario.FencedNow, Op: ">=", N: 3}),
+		{After: 30 * time.Second, Action: scenario.Recover{From: scenario.Best, Replace: true}},
+		awaits(scenario.Condition{Of: scenario.ServeNow, Op: ">=", N: 3}),
+	}, rolledBack()...)
+	s.Expect = scenario.Expect{Grade: scenario.LossDetected, Fenced: []string{}, Down: []string{}}
+	r, _ := rehearse(t, s)
+	require.Equal(t, report.Pass, r.Verdict, r.Why)
+	require.Equal(t, []string{"wait done", "recover done", "wait done"}, outcomes(r.Playbook))
+	for _, n := range r.Nodes {
+		require.Equal(t, n.ID+".2", n.Identity)
+	}
+	require.Positive(t, r.Mail.Lost)
 }
 
 // TestALeapStopsAtWhatThePlaybookHasToDo: half an hour of the operator's hands ends

@@ -1,5 +1,7 @@
 package scenario
 
+import "slices"
+
 // NotElsewhere lists what of a scenario needs commands of this machine, with its
 // places in the file: only the world of processes runs them.
 func NotElsewhere(s *Scenario) []Issue {
@@ -19,5 +21,27 @@ func NotLive(s *Scenario) []Issue {
 			all = append(all, step.issue(leap.Verb(), "play it with --world sim", "a leap needs virtual time"))
 		}
 	}
-	return newError("", all).Issues
+	return newError("", append(all, s.unlinked()...)).Issues
+}
+
+// unlinked are the steps that change the network of a scenario in which nodes get
+// other identities. In real time a link is a proxy, made when a program starts:
+// those that run already reach a new one past it.
+func (s *Scenario) unlinked() (all []Issue) {
+	renewed := slices.ContainsFunc(s.steps(), func(step Step) bool {
+		switch step.Action.(type) {
+		case Replace, Recover:
+			return true
+		}
+		return false
+	})
+	for _, step := range s.steps() {
+		switch step.Action.(type) {
+		case Partition, Link:
+			if renewed {
+				all = append(all, step.issue(step.Action.Verb(), "play it with --world sim", "in real time no proxy stands before a node that was replaced or recovered"))
+			}
+		}
+	}
+	return all
 }

@@ -1,6 +1,7 @@
 package scenario
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -31,4 +32,16 @@ expect: {lost: 0}
 	calm, _, err := Load("../../scenarios/tour/quiet.yaml")
 	require.NoError(t, err)
 	require.Empty(t, NotLive(calm))
+}
+
+// TestWhereANodeIsReplacedNoLinkIsChangedInRealTime: either alone can be played.
+func TestWhereANodeIsReplacedNoLinkIsChangedInRealTime(t *testing.T) {
+	example := string(read(t, "testdata/example.yaml"))
+	cut := strings.Replace(example, "power_on: [east, west]", "partition: [[n1], [n2, n3]]", 1)
+	book := "playbook: [{replace: {node: n2}}]\n"
+	for src, want := range map[string]int{example + book: 0, cut: 0, cut + book: 1} {
+		s, err := Parse("f", []byte(src))
+		require.NoError(t, err)
+		require.Len(t, NotLive(s), want)
+	}
 }
