@@ -11,7 +11,7 @@ STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 FUZZTIME    ?= 20s
 REPEAT      ?= 5
 SCENARIO    ?= scenarios/libero-2023.yaml
-COMPARED    ?= scenarios/tour/shared-fate.yaml scenarios/tour/same-birthday.yaml scenarios/tour/restart-it.yaml
+COMPARED    ?= scenarios/tour/herd.yaml scenarios/tour/shared-fate.yaml scenarios/tour/same-birthday.yaml scenarios/tour/restart-it.yaml
 # Packages whose tests play in real time: one after the other, as each other's load
 # would show.
 REALTIME    := harness/(clients|docker|external|live|local|solo|sweep|worldtest)|storage/(fuse|cmd)

@@ -24,6 +24,7 @@ func (m *Meter) Recovery(classes []Loss) Recovery {
 	r.BacklogMS = ms(m.backlog(steady, &r))
 	m.metrics(&r)
 	m.availability(&r)
+	m.reclosed(&r)
 	m.delay(&r)
 	r.PeakBacklog = m.peak()
 	m.losses(&r, classes)

@@ -8,7 +8,7 @@ import (
 )
 
 // Meter reads a history once and measures it. It is not safe for concurrent
-// use. It keeps 24 bytes per operation, and a record per message that is
+// use. It keeps 24 bytes per operation (and 24 more where accounts were closed), and a record per message that is
 // waiting to be delivered.
 type Meter struct {
 	in       Input
@@ -19,6 +19,7 @@ type Meter struct {
 	delays   []int64
 	bounced  int
 	depth    []Depth
+	attempts []attempt
 	accounts map[string]*face
 	order    []*face
 }
@@ -75,6 +76,7 @@ func (m *Meter) Add(op *hist.Op) {
 	m.asks = append(m.asks, a)
 	m.noteAnswer(op, a)
 	m.face(op).note(op, good)
+	m.attempted(op, good)
 	if op.Kind == hist.Deliver {
 		m.deliver(op)
 	}

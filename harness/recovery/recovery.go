@@ -100,8 +100,10 @@ type Recovery struct {
 	T90MS        *int64   `json:"reopened_t90_ms"`
 	T99MS        *int64   `json:"reopened_t99_ms"`
 	T100MS       *int64   `json:"reopened_t100_ms"`
-	Unavailable  float64  `json:"unavailable_mailboxes"` // that were unavailable at some time
-	Delay        Delay    `json:"delivery_delay"`
+	// Reclosed are the times in which what had been reopened was closed again.
+	Reclosed    []Reclosed `json:"reclosed"`
+	Unavailable float64    `json:"unavailable_mailboxes"` // that were unavailable at some time
+	Delay       Delay      `json:"delivery_delay"`
 	// PeakBacklog is the most messages that senders held at one time, of those
 	// simulated; nil in records from before it was counted.
 	PeakBacklog *int `json:"peak_backlog"`

@@ -207,6 +207,7 @@ func Encode(r *Run) ([]byte, error) {
 	whole(&c.Questions)
 	whole(&c.Numbers)
 	whole(&c.Recovery.Reopened)
+	whole(&c.Recovery.Reclosed)
 	whole(&c.Recovery.Censored)
 	whole(&c.Recovery.Notes)
 	var b bytes.Buffer

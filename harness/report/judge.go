@@ -127,6 +127,9 @@ func expectations(r *Run, e *scenario.Expect) []Expectation {
 	for _, w := range e.Scrubs {
 		out = append(out, scrubbed(r, w))
 	}
+	if e.StaysOpen != nil {
+		out = append(out, staysOpen(r, *e.StaysOpen))
+	}
 	if e.UnavailableFor != nil {
 		out = append(out, length("unavailable_for", e.UnavailableFor, r.UnavailableMS, "nobody asked for mail"))
 	}

@@ -95,6 +95,11 @@ func TestEachExpectationHoldsAndFailsForItsReason(t *testing.T) {
 			r.Scrubs = []Scrub{{Array: "east", Findings: 1}, {Array: "west", Findings: 1}}
 		}, Fail, "1"},
 		"nobody scrubbed":       {"scrub east", scrubs, same, Unknown, "unknown"},
+		"stayed open":           {"stays_open", scenario.Expect{StaysOpen: yes()}, reopenedAt(1), Pass, "true"},
+		"closed again":          {"stays_open", scenario.Expect{StaysOpen: yes()}, closedAgain, Fail, "false"},
+		"meant to close again":  {"stays_open", scenario.Expect{StaysOpen: &no}, closedAgain, Pass, "false"},
+		"and did not":           {"stays_open", scenario.Expect{StaysOpen: &no}, reopenedAt(1), Fail, "true"},
+		"nothing was reopened":  {"stays_open", scenario.Expect{StaysOpen: yes()}, func(r *Run) { r.Milestones.FirstReopenMS = nil }, Unknown, "unknown"},
 		"long enough":           {"unavailable_for", stopped, func(r *Run) { r.UnavailableMS = ms(20_000) }, Pass, "20 s"},
 		"too short":             {"unavailable_for", stopped, func(r *Run) { r.UnavailableMS = ms(19_999) }, Fail, "20 s"},
 		"nobody asked for mail": {"unavailable_for", stopped, same, Unknown, "unknown"},

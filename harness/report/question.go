@@ -249,6 +249,13 @@ func reopening(r *Run) (string, []Figure) {
 		{"then to drain the backlog", r.span(rec.DrainMS, "drain_ms", "unknown")},
 		{"99% of all mail waited at most", spanOr(rec.Delay.P99MS)},
 	}
+	if len(rec.Reclosed) > 0 {
+		again := make([]Figure, 0, len(rec.Reclosed))
+		for _, c := range rec.Reclosed {
+			again = append(again, Figure{"again", reclosure(c)})
+		}
+		return "It was reopened and then closed again: those who came back at once, and the senders' backlog beside them, were more than it could serve.", append(figures, again...)
+	}
 	return "The senders' backlog came in on top of the readers, so accounts came back in cohorts.", figures
 }
 

@@ -324,6 +324,9 @@ func (t *texter) recovery() {
 		rows = append(rows, "mailbox-hours\t"+Hours(*rec.MailboxHours))
 	}
 	t.table(rows)
+	for _, c := range rec.Reclosed {
+		t.wrap("  ", reclosure(c))
+	}
 	for _, note := range rec.Notes {
 		t.wrap("  ", note)
 	}

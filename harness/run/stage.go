@@ -251,6 +251,7 @@ func (st *stage) buildLoad() error {
 		Seed: st.seed, Accounts: st.accounts, Nodes: names,
 		Deliver: workload.Constant(w.Deliver.PerSecond()), Read: workload.Constant(w.Read.PerSecond()),
 		Change: workload.Constant(w.Change.PerSecond()), Senders: profile,
+		Clients: w.Clients, NewClients: w.NewClients.Fraction(),
 		Sizes: workload.Sizes{Cap: int(w.MaxSize)}, Start: w.From, End: w.Until, Record: st.record,
 		DeliverTimeout: st.pace.senders(st.s), AuditTimeout: st.pace.patience,
 		NoAdmin: st.foreign != nil,

@@ -48,6 +48,10 @@ func (d *decoder) expect(n *yaml.Node, s *Scenario) {
 			e.Refused = new(Cond)
 			d.cond(e.Refused)(n)
 		}),
+		may("stays_open", func(n *yaml.Node) {
+			e.StaysOpen = new(bool)
+			d.boolean(e.StaysOpen)(n)
+		}),
 		may("unavailable_for", d.length(&e.UnavailableFor)),
 		may("latency", d.length(&e.Latency)),
 		may("available", func(n *yaml.Node) {

@@ -37,6 +37,9 @@ type Expect struct {
 	Refused *Cond
 	// Available says whether mail is served at the end.
 	Available *bool
+	// StaysOpen says whether what was reopened stays open: that it is never closed
+	// again by those who come back.
+	StaysOpen *bool
 	// UnavailableFor is about the longest time in which somebody asked and
 	// nobody was served, Latency about the 99th percentile of the time that an
 	// operation took to be answered.

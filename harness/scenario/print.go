@@ -103,8 +103,8 @@ func (p *printer) mail(m *Mail) {
 }
 
 func (p *printer) workload(w *Workload) {
-	p.line("\nworkload:\n  deliver: %v\n  read: %v\n  change: %v\n  senders: %s\n  from: %s\n  until: %s\n  max_size: %v",
-		w.Deliver, w.Read, w.Change, text(w.Senders), Duration(w.From), Duration(w.Until), w.MaxSize)
+	p.line("\nworkload:\n  deliver: %v\n  read: %v\n  change: %v\n  senders: %s\n  from: %s\n  until: %s\n  max_size: %v\n  clients: %d\n  new_clients: %v",
+		w.Deliver, w.Read, w.Change, text(w.Senders), Duration(w.From), Duration(w.Until), w.MaxSize, w.Clients, w.NewClients)
 }
 
 func (p *printer) bugs(bugs []bug.Bug) {
@@ -149,6 +149,9 @@ func (p *printer) expect(e *Expect) {
 	}
 	if e.Refused != nil {
 		p.line("  refused: %s", e.Refused.print())
+	}
+	if e.StaysOpen != nil {
+		p.line("  stays_open: %t", *e.StaysOpen)
 	}
 	if e.UnavailableFor != nil {
 		p.line("  unavailable_for: %q", e.UnavailableFor)

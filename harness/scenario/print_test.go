@@ -229,6 +229,7 @@ func (d drawer) expect() Expect {
 		within, yes := d.time(0, day), rapid.Bool().Draw(d.t, "available")
 		e.RecoveredWithin, e.Available, e.Detected = &within, &yes, &yes
 		e.Fenced, e.Down, e.Alarms = []string{"n1"}[:d.n(0, 1)], []string{"n99", "n2"}[:d.n(0, 2)], []string{"east"}[:d.n(0, 1)]
+		e.StaysOpen = &yes
 		e.UnavailableFor, e.Latency = &Length{">=", d.time(0, day)}, &Length{"<", d.time(0, day)}
 		e.Refused = &Cond{">=", int64(d.n(0, 9))}
 		e.Checks = []CheckWant{{"D1", "pass"}, {"H1", "unknown"}}

@@ -148,6 +148,11 @@ type Workload struct {
 	From    time.Duration
 	Until   time.Duration // the scenario's Duration when the file does not say
 	MaxSize Bytes         // of one message
+	// Clients is how many mail programs each mailbox has that come back by
+	// themselves after an outage, NewClients which share of them then fetches
+	// everything, for their owners have set them up anew.
+	Clients    int
+	NewClients Percent
 }
 
 // Raft is how the replicas' consensus is tuned.

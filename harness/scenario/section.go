@@ -109,6 +109,7 @@ var profiles = []string{"consumer-2023", "mx-census-2023"}
 
 func (d *decoder) workload(n *yaml.Node, s *Scenario) {
 	w := &s.Workload
+	var anew *yaml.Node
 	d.mapping(n, "workload",
 		may("deliver", d.rate(&w.Deliver)),
 		may("read", d.rate(&w.Read)),
@@ -117,8 +118,13 @@ func (d *decoder) workload(n *yaml.Node, s *Scenario) {
 		may("from", d.duration(&w.From, 0)),
 		may("until", d.duration(&w.Until, 0)),
 		may("max_size", d.bytes(&w.MaxSize, 256, "")),
+		may("clients", d.count(&w.Clients, 0, 100)),
+		may("new_clients", func(n *yaml.Node) { anew = n; d.percent(&w.NewClients)(n) }),
 	)
 	d.later(func() {
+		if anew != nil && w.NewClients > 0 && w.Clients == 0 {
+			d.wrong(anew, "add clients: 2", "a share of no clients is new")
+		}
 		switch {
 		case s.Duration == 0:
 		case w.Until > s.Duration:

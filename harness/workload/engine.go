@@ -61,6 +61,7 @@ func (e *Engine) Start() {
 	e.plan("deliver", e.cfg.Deliver, e.bear)
 	e.plan("read", e.cfg.Read, e.drawRead)
 	e.plan("change", e.cfg.Change, e.drawChange)
+	e.startClients()
 	e.arm()
 }
 

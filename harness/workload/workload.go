@@ -53,6 +53,13 @@ type Config struct {
 	// read (research: ReturnPath, 2014); a negative share is none.
 	Bodies float64
 
+	// Clients is how many mail programs each account has that look for mail by
+	// themselves, and come back by themselves after a failure. A share NewClients
+	// of them is set up anew by their owners when they have failed for long, and
+	// fetches everything.
+	Clients    int
+	NewClients float64
+
 	// NoAdmin says that nodes have no admin face: the last audit is of IMAP alone.
 	NoAdmin bool
 
@@ -79,6 +86,8 @@ func (c *Config) fill() error {
 		return errors.New("workload: no accounts")
 	case len(c.Nodes) == 0:
 		return errors.New("workload: no nodes")
+	case c.Clients < 0 || !(c.NewClients >= 0 && c.NewClients <= 1):
+		return fmt.Errorf("workload: %d clients an account, %v of them new", c.Clients, c.NewClients)
 	case c.End < c.Start:
 		return fmt.Errorf("workload: ends at %v, before it starts at %v", c.End, c.Start)
 	case len(c.Deliver) > 0 && len(c.Senders.MTAs) == 0:
