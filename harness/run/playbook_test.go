@@ -187,3 +187,25 @@ func TestALeapStopsAtWhatThePlaybookHasToDo(t *testing.T) {
 	require.EqualValues(t, 100*60_000, *r.Playbook[1].ToMS)
 	require.EqualValues(t, 160*60_000, *r.Playbook[2].ToMS)
 }
+
+// TestNodesAreScrubbedOneAfterTheOther, beside arrays: each says what it found. A
+// node that is down says nothing, and the step is refused.
+func TestNodesAreScrubbedOneAfterTheOther(t *testing.T) {
+	t.Parallel()
+	s := playing(t, 60*time.Second, []scenario.Play{
+		{After: 10 * time.Second, Action: scenario.Scrub{Arrays: []string{"east"}, Nodes: []string{"n1", "n2"}}},
+		play(scenario.Kill{Nodes: []string{"n3"}}), play(scenario.Scrub{Nodes: []string{"n3"}}), play(scenario.Start{Nodes: []string{"n3"}}),
+	})
+	s.Expect = scenario.Expect{Grade: scenario.MustSurvive, Down: []string{}, Playbook: scenario.RefusedOne, Refused: &scenario.Cond{Op: "=", N: 1}}
+	r, _ := rehearse(t, s)
+	require.Equal(t, report.Pass, r.Verdict, r.Why)
+	require.Equal(t, []string{"scrub done", "kill done", "scrub refused", "start done"}, outcomes(r.Playbook))
+	var of []string
+	for _, s := range r.Scrubs {
+		require.Zero(t, s.Findings)
+		of = append(of, s.Array+" "+s.Node)
+	}
+	require.Equal(t, []string{"east ", "east n1", "west n2"}, of)
+	again, _ := rehearse(t, s)
+	require.Equal(t, r.Digest, again.Digest, "what an operator does is the seed's")
+}
