@@ -53,6 +53,8 @@ var arrows = []struct{ from, never, why string }{
 	{"harness/live", "storage/array", "a live world mounts any volume"},
 	{"harness/live", "harness/sim", "the worlds are apart"},
 	{"harness/live", "harness/run", "a world knows no run"},
+	{"harness/agenda", "harness", "an order knows nothing of what is called"},
+	{"harness/agenda", "storage", "an order knows nothing of what is called"},
 	{"harness/links", "storage", "a network carries anything"},
 	{"harness/local", "harness/sim", "the worlds are apart"},
 	{"harness/local", "harness/run", "a world knows no run"},

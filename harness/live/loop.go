@@ -14,10 +14,11 @@
 package live
 
 import (
-	"container/heap"
 	"context"
 	"sync"
 	"time"
+
+	"fourdays/harness/agenda"
 )
 
 // Loop is a world.Clock in real time, and a vol.Clock. Whatever is planned with
@@ -29,8 +30,7 @@ type Loop struct {
 	real  timers        // of volumes
 
 	mu      sync.Mutex
-	plan    queue
-	seq     uint64
+	plan    agenda.Agenda
 	err     error
 	stopped bool
 }
@@ -58,8 +58,7 @@ func (l *Loop) Wall() time.Time { return time.Now() }
 // of the At calls. It may be called from any goroutine.
 func (l *Loop) At(t time.Duration, f func()) {
 	l.mu.Lock()
-	l.seq++
-	heap.Push(&l.plan, &event{t, l.seq, f})
+	l.plan.Add(t, f)
 	l.mu.Unlock()
 	l.ring()
 }
@@ -136,34 +135,12 @@ func (l *Loop) next(until time.Duration) (f func(), at time.Duration, err error)
 	if l.err != nil || l.stopped {
 		return nil, 0, l.err
 	}
-	if len(l.plan) == 0 || l.plan[0].at > until {
+	first := l.plan.First()
+	if first == nil || first.At() > until {
 		return nil, until, nil
 	}
-	if at = l.plan[0].at; at > l.Now() {
+	if at = first.At(); at > l.Now() {
 		return nil, at, nil
 	}
-	return heap.Pop(&l.plan).(*event).f, at, nil
-}
-
-// event is something that Run has to call.
-type event struct {
-	at  time.Duration
-	seq uint64
-	f   func()
-}
-
-type queue []*event
-
-func (q queue) Len() int { return len(q) }
-func (q queue) Less(i, j int) bool {
-	return q[i].at < q[j].at || q[i].at == q[j].at && q[i].seq < q[j].seq
-}
-func (q queue) Swap(i, j int) { q[i], q[j] = q[j], q[i] }
-func (q *queue) Push(x any)   { *q = append(*q, x.(*event)) }
-func (q *queue) Pop() any {
-	old := *q
-	e := old[len(old)-1]
-	old[len(old)-1] = nil
-	*q = old[:len(old)-1]
-	return e
+	return l.plan.Take(), at, nil
 }

@@ -1,13 +1,14 @@
 package live
 
 import (
-	"container/heap"
 	"fmt"
 	"os"
 	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"fourdays/harness/agenda"
 )
 
 // timers call back in real time, in order, on a goroutine of their own. Go's
@@ -20,8 +21,7 @@ type timers struct {
 	mu    sync.Mutex
 	fd    int
 	file  *os.File // nil until the first is needed
-	due   queue
-	seq   uint64
+	due   agenda.Agenda
 	ended bool
 }
 
@@ -36,10 +36,7 @@ func (t *timers) after(d time.Duration, f func()) {
 	if t.file == nil {
 		t.open()
 	}
-	t.seq++
-	e := &event{time.Since(t.start) + max(d, 0), t.seq, f}
-	heap.Push(&t.due, e)
-	if t.due[0] == e {
+	if e := t.due.Add(time.Since(t.start)+max(d, 0), f); t.due.First() == e {
 		t.set()
 	}
 }
@@ -57,10 +54,11 @@ func (t *timers) open() {
 
 // set winds the clock for the first that is due. Needs mu.
 func (t *timers) set() {
-	if t.ended || len(t.due) == 0 {
+	first := t.due.First()
+	if t.ended || first == nil {
 		return
 	}
-	wait := max(t.due[0].at-time.Since(t.start), 1) // zero would never come
+	wait := max(first.At()-time.Since(t.start), 1) // zero would never come
 	spec := unix.ItimerSpec{Value: unix.NsecToTimespec(int64(wait))}
 	if err := unix.TimerfdSettime(t.fd, 0, &spec, nil); err != nil {
 		panic(fmt.Sprintf("set a timer: %v", err))
@@ -86,8 +84,8 @@ func (t *timers) call(file *os.File) {
 func (t *timers) next() func() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if len(t.due) > 0 && t.due[0].at <= time.Since(t.start) {
-		return heap.Pop(&t.due).(*event).f
+	if first := t.due.First(); first != nil && first.At() <= time.Since(t.start) {
+		return t.due.Take()
 	}
 	t.set()
 	return nil
@@ -97,7 +95,7 @@ func (t *timers) next() func() {
 func (t *timers) close() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.ended, t.due = true, nil
+	t.ended, t.due = true, agenda.Agenda{}
 	if t.file != nil {
 		_ = t.file.Close()
 	}

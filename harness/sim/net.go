@@ -108,7 +108,7 @@ func (n *network) carry(from string, to *end, f func()) {
 		d += retransmit
 	}
 	to.last = max(to.last, n.s.now+d)
-	n.s.push(&n.s.world, to.last, f)
+	n.s.world.Add(to.last, f)
 }
 
 // send puts a frame on its way to an end.

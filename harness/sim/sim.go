@@ -11,7 +11,6 @@
 package sim
 
 import (
-	"container/heap"
 	"context"
 	"errors"
 	"fmt"
@@ -20,6 +19,8 @@ import (
 	"math/rand/v2"
 	"sync/atomic"
 	"time"
+
+	"fourdays/harness/agenda"
 )
 
 // tick is how far a look at the clock moves it, so that a program that waits
@@ -46,9 +47,8 @@ type Sim struct {
 	cfg      Config
 	now      time.Duration // the world's time: leaps are not in it
 	leapt    time.Duration
-	world    queue // programs, network and disks
-	plan     queue // the harness; counts leaps
-	seq      uint64
+	world    agenda.Agenda // programs, network and disks
+	plan     agenda.Agenda // the harness; counts leaps
 	machines map[string]*Machine
 	byIP     map[uint32]*Machine
 	net      network
@@ -93,14 +93,14 @@ func (s *Sim) Leapt() time.Duration { return s.leapt }
 
 // At calls f when Now reaches t, or at once in the next Run if it has.
 // Functions for the same moment run in the order of their At calls.
-func (s *Sim) At(t time.Duration, f func()) { s.push(&s.plan, t, f) }
+func (s *Sim) At(t time.Duration, f func()) { s.plan.Add(t, f) }
 
 // After implements vol.Clock in the world's own time: a leap does not shorten
 // the wait.
 func (s *Sim) After(d time.Duration, f func()) { s.after(d, f) }
 
-func (s *Sim) after(d time.Duration, f func()) *event {
-	return s.push(&s.world, s.now+max(d, 0), f)
+func (s *Sim) after(d time.Duration, f func()) *agenda.Entry {
+	return s.world.Add(s.now+max(d, 0), f)
 }
 
 // Rand is the stream of random numbers of that name.
@@ -183,67 +183,26 @@ func (s *Sim) loop(ctx context.Context, until time.Duration) error {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		e := s.pop(until)
-		if e == nil {
+		f := s.take(until)
+		if f == nil {
 			s.now = max(s.now, until-s.leapt)
 			break
 		}
-		e.f()
+		f()
 	}
 	return s.err
 }
 
-// event is something that will happen; f is nil when it was cancelled.
-type event struct {
-	at  time.Duration
-	seq uint64
-	f   func()
-}
-
-type queue []*event
-
-func (q queue) Len() int { return len(q) }
-func (q queue) Less(i, j int) bool {
-	return q[i].at < q[j].at || q[i].at == q[j].at && q[i].seq < q[j].seq
-}
-func (q queue) Swap(i, j int) { q[i], q[j] = q[j], q[i] }
-func (q *queue) Push(x any)   { *q = append(*q, x.(*event)) }
-func (q *queue) Pop() any {
-	old := *q
-	e := old[len(old)-1]
-	old[len(old)-1] = nil
-	*q = old[:len(old)-1]
-	return e
-}
-
-func (s *Sim) push(q *queue, at time.Duration, f func()) *event {
-	s.seq++
-	e := &event{at: at, seq: s.seq, f: f}
-	heap.Push(q, e)
-	return e
-}
-
-func (q *queue) head() *event {
-	for len(*q) > 0 && (*q)[0].f == nil {
-		heap.Pop(q)
-	}
-	if len(*q) == 0 {
-		return nil
-	}
-	return (*q)[0]
-}
-
-// pop takes the next event that is due by until, and moves the clock to it.
-// Between the two queues the harness goes first: its plan is what the world
-// lives in.
-func (s *Sim) pop(until time.Duration) *event {
-	w, p := s.world.head(), s.plan.head()
-	q, at := &s.world, time.Duration(0)
+// take takes what is due next, by until, and moves the clock to it. Between the
+// two lists the harness goes first: its plan is what the world lives in.
+func (s *Sim) take(until time.Duration) func() {
+	w, p := s.world.First(), s.plan.First()
+	list, at := &s.world, time.Duration(0)
 	switch {
-	case p != nil && (w == nil || p.at-s.leapt <= w.at):
-		q, at = &s.plan, p.at-s.leapt
+	case p != nil && (w == nil || p.At()-s.leapt <= w.At()):
+		list, at = &s.plan, p.At()-s.leapt
 	case w != nil:
-		at = w.at
+		at = w.At()
 	default:
 		return nil
 	}
@@ -251,11 +210,5 @@ func (s *Sim) pop(until time.Duration) *event {
 		return nil
 	}
 	s.now = max(s.now, at)
-	return heap.Pop(q).(*event)
-}
-
-func (e *event) cancel() {
-	if e != nil {
-		e.f = nil
-	}
+	return list.Take()
 }

@@ -9,6 +9,8 @@ import (
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
 	"github.com/tetratelabs/wazero/sys"
+
+	"fourdays/harness/agenda"
 )
 
 type processKey struct{}
@@ -172,7 +174,7 @@ const yieldFor = 10 * time.Microsecond
 func schedYield(g *process, _ []uint64) syscall.Errno {
 	e := g.m.sim.after(yieldFor, g.wake)
 	g.park()
-	e.cancel()
+	e.Cancel()
 	return 0
 }
 
@@ -194,13 +196,13 @@ func pollOneoff(g *process, a []uint64) syscall.Errno {
 	n := a[2]
 	subs := append([]byte(nil), g.mem(a[0], n*subSize)...)
 	deadline, clocked := g.deadline(subs)
-	var timer *event
+	var timer *agenda.Entry
 	if s := g.m.sim; clocked && deadline > s.now {
-		timer = s.push(&s.world, deadline, g.wake)
+		timer = s.world.Add(deadline, g.wake)
 	}
 	for {
 		if done := g.ready(subs, a[1], clocked && g.m.sim.now >= deadline); done > 0 {
-			timer.cancel()
+			timer.Cancel()
 			g.put32(a[3], done)
 			return 0
 		}
