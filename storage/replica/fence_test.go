@@ -166,18 +166,27 @@ func TestFlippedBitInTheLogFences(t *testing.T) {
 	require.Regexp(t, `promised, the volume (ends|holds)`, s.Reason)
 }
 
-// TestFlippedBitInATableKeepsTheNodeOut damages what was flushed, wherever: the
-// node does not open, and says why.
-func TestFlippedBitInATableKeepsTheNodeOut(t *testing.T) {
+// TestFlippedBitInATableIsNeverGivenOut damages what was flushed, wherever, on
+// the only node there is. It says so; and it does not open, or is fenced, or what
+// it gives out is right.
+func TestFlippedBitInATableIsNeverGivenOut(t *testing.T) {
 	for eighth := range 8 {
 		t.Run(fmt.Sprint(eighth), func(t *testing.T) {
 			c := newCluster(t, 1)
 			c.fill("x", 20)
+			want := c.read(c.leader(), "x")
 			c.stop("n1") // flushes
 			flipInFile(t, newest(t, c.volume("n1"), ".sst"), func(size int) int { return size * eighth / 8 })
 			r := c.start("n1", nil)
-			require.Eventually(t, func() bool { return strings.Contains(r.Status().Unavailable, "checksum") }, patience, time.Millisecond)
+			require.Eventually(t, func() bool {
+				p := r.phase.Load()
+				return p.name != opening || p.reason != "the volume is being opened"
+			}, patience, time.Millisecond)
 			require.Contains(t, strings.Join(r.Status().Detected, "\n"), "checksum")
+			if r.phase.Load().name == running {
+				require.Equal(t, want, c.read(r, "x"))
+				return
+			}
 			_, err := r.Do(within(c.timeout), "k", []byte("set a 1"))
 			require.ErrorIs(t, err, ErrUnavailable)
 		})
@@ -210,7 +219,9 @@ func TestRuinedTableKeepsTheNodeOut(t *testing.T) {
 			require.NoError(t, os.WriteFile(path, ruin(content), 0o644))
 			r := c.start("n1", nil)
 			require.Eventually(t, func() bool { return len(r.Status().Detected) > 0 }, patience, time.Millisecond)
-			require.Contains(t, r.Status().Unavailable, filepath.Base(path))
+			require.Contains(t, strings.Join(r.Status().Detected, "\n"), filepath.Base(path))
+			_, err = read(r, within(c.timeout), "x")
+			require.ErrorIs(t, err, ErrUnavailable)
 		})
 	}
 	t.Run("of nobody", func(t *testing.T) {

@@ -294,6 +294,10 @@ func (l *link) fail() {
 // serveForwards answers the requests of one connection, each in its own
 // goroutine, until it breaks.
 func (r *Replica) serveForwards(conn net.Conn, g greeting) {
+	if g.kind == stateConn {
+		r.serveState(conn, g)
+		return
+	}
 	l := &link{conn: conn}
 	in := bufio.NewReader(conn)
 	for {

@@ -15,6 +15,7 @@ import (
 const (
 	raftConn    = 'R'
 	forwardConn = 'F'
+	stateConn   = 'T' // the whole state comes back
 )
 
 // mux shares one listener between raft and forwards, and can cut this node's
@@ -77,7 +78,7 @@ func (m *mux) welcome(conn net.Conn, serve func(net.Conn, greeting)) {
 	g, err := readGreeting(conn)
 	_ = conn.SetReadDeadline(time.Time{})
 	switch own := m.greet(raftConn).cluster; {
-	case err == nil && g.kind == forwardConn:
+	case err == nil && (g.kind == forwardConn || g.kind == stateConn):
 		serve(conn, g)
 	case err == nil && g.kind == raftConn && m.open.Load() && g.cluster == own:
 		select {

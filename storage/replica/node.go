@@ -106,6 +106,7 @@ func (r *Replica) begin(s *store) error {
 	if reason != "" && !r.cfg.Unsafe.NoFence {
 		r.Detect("fenced: " + reason)
 		r.setPhase(fenced, reason)
+		r.cureLater(s)
 		return nil
 	}
 	if s.state.departed(r.cfg.ID) {
@@ -175,21 +176,24 @@ func (r *Replica) fence(s *store) (reason string, err error) {
 		reason = fmt.Sprintf("the volume is that of %s, not of %s", s.owner.ID, r.cfg.ID)
 	}
 	if reason == "" {
-		if err := r.watch.do("check", s.state.check); errors.Is(err, ErrDamaged) {
-			reason = err.Error()
-		} else if err != nil {
-			return "", err
-		}
+		reason = s.rot()
 	}
 	if reason == "" {
 		reason = s.log.gap()
+	}
+	if reason == "" {
+		if err := r.watch.do("check", s.state.check); errors.Is(err, ErrDamaged) {
+			reason, s.curable = err.Error(), true // all else is as it was promised
+		} else if err != nil {
+			return "", err
+		}
 	}
 	return reason, nil
 }
 
 // run starts raft on what was found.
 func (r *Replica) run(s *store) error {
-	if err := s.state.removeLeftovers(); err != nil {
+	if err := s.state.removeLeftovers(); err != nil && !s.frozen.Load() {
 		return fmt.Errorf("remove old generations: %w", err)
 	}
 	if err := s.log.removeLeftovers(); err != nil {

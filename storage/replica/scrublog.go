@@ -196,6 +196,6 @@ func (r *Replica) tableDamaged(err error) {
 	case got.Unrepaired > 0:
 		r.distrust(fmt.Sprintf("a table is damaged: %v; %d records have no good copy", err, got.Unrepaired))
 	default:
-		r.Detect("a damaged table stays on the volume: what was in it is whole beside it, but the next start will be refused. Replace this node")
+		r.Detect("a damaged table stays on the volume: what was in it is whole beside it, and the tree is never rewritten. Replace this node")
 	}
 }

@@ -244,8 +244,13 @@ func (s *sink) activate() error {
 	if renew && last >= first {
 		s.log.sweep(first, last)
 	}
-	_ = s.cache.DeleteRange(0, 0) // empties the cache, which may hold what the log no longer does
-	return st.removeLeftovers()
+	if s.cache != nil {
+		_ = s.cache.DeleteRange(0, 0) // empties the cache, which may hold what the log no longer does
+	}
+	if err := st.removeLeftovers(); err != nil && !s.frozen.Load() {
+		return err
+	}
+	return nil
 }
 
 // Cancel implements raft.SnapshotSink; what was written is removed by the next

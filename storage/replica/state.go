@@ -406,7 +406,7 @@ func (st *state) removeLeftovers() error {
 
 // clear deletes the state keys in [from, to) in bounded commits.
 func (st *state) clear(from, to []byte) error {
-	for {
+	for before := []byte(nil); ; {
 		var old []record
 		err := st.db.View(func(txn *badger.Txn) error {
 			return scanRaw(txn, []byte{stateSpace}, from, func(key, _ []byte) (bool, error) {
@@ -417,9 +417,13 @@ func (st *state) clear(from, to []byte) error {
 				return len(old) < commitKeys, nil
 			})
 		})
-		if err != nil || len(old) == 0 {
+		switch {
+		case err != nil || len(old) == 0:
 			return err
+		case bytes.Equal(old[0].key, before):
+			return fmt.Errorf("key %q was deleted and is still there: %w", before, ErrDamaged)
 		}
+		before = old[0].key
 		st.put("clean up", old)
 	}
 }

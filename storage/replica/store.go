@@ -34,6 +34,8 @@ type store struct {
 
 	tableDamaged func(error) // decides what becomes of a running node
 
+	curable    bool         // fenced for the state alone
+	rotten     []string     // tables that do not match their checksums, at the open
 	written    atomic.Int64 // bytes since the tables were last looked at
 	frozen     atomic.Bool  // a table is damaged: the tree stays as it is
 	compacting atomic.Bool
@@ -80,27 +82,32 @@ func badgerOptions(dir string, log *logger, noSync bool) badger.Options {
 // openBadger opens again before it gives up: a power loss at the rotation of a
 // memtable leaves an empty file behind that the first Open stumbles over and
 // removes (badger #2207), with nothing lost.
-func openBadger(opt badger.Options, detect func(string)) (*badger.DB, error) {
-	var err error
+//
+// Tables whose blocks are rotten do not keep it from opening: what they hold is
+// proved record by record. They are named.
+func openBadger(opt badger.Options, detect func(string)) (db *badger.DB, rotten []string, err error) {
 	for range openAttempts {
-		var db *badger.DB
-		if db, err = tryOpen(opt); err == nil {
-			return db, nil
+		if db, rotten, err = tryOpen(opt); err == nil {
+			return db, rotten, nil
 		}
 		if !strings.Contains(err.Error(), "Create a new file") {
 			break
 		}
 		detect("badger: an empty memtable file was left behind by a power loss, opened again (badger #2207)")
 	}
-	return nil, fmt.Errorf("open badger: %w", err)
+	return nil, nil, fmt.Errorf("open badger: %w", err)
 }
 
-func tryOpen(opt badger.Options) (db *badger.DB, err error) {
+func tryOpen(opt badger.Options) (db *badger.DB, rotten []string, err error) {
 	defer catch(&err)
-	if err := checkTables(opt); err != nil {
-		return nil, err
+	if rotten, err = checkTables(opt); err != nil {
+		return nil, nil, err
 	}
-	return badger.Open(opt)
+	if len(rotten) > 0 {
+		opt.ChecksumVerificationMode = options.NoVerification
+	}
+	db, err = badger.Open(opt)
+	return db, rotten, err
 }
 
 // catch turns Badger's panics over damaged blocks into errors.
@@ -120,12 +127,13 @@ func openStore(r *Replica) (*store, error) {
 	}
 	opt := badgerOptions(filepath.Join(r.cfg.Dir, "state"), r.log, r.cfg.Unsafe.NoSync)
 	err := r.watch.do("open", func() (err error) {
-		s.db, err = openBadger(opt, r.Detect)
+		s.db, s.rotten, err = openBadger(opt, r.Detect)
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
+	s.noticeRot()
 	if err := r.watch.do("load", func() error { return s.load(r) }); err != nil {
 		s.close()
 		return nil, err

@@ -1,11 +1,14 @@
 package replica
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/dgraph-io/badger/v4"
 	"github.com/dgraph-io/badger/v4/table"
@@ -18,19 +21,31 @@ import (
 // files count says the manifest; one that cannot be read is for Badger to refuse,
 // and so is a table that is not there. Nothing is mapped: what an open that failed
 // leaves mapped is still known to the simulator when its memory is another's.
-func checkTables(opt badger.Options) error {
+//
+// A table whose index is whole can be opened, whatever its blocks are: those of
+// which a block does not match its checksum, reading after reading, are rotten.
+func checkTables(opt badger.Options) (rotten []string, err error) {
 	manifest, err := readManifest(opt)
 	if err != nil {
-		return nil
+		return nil, nil
 	}
-	for id := range manifest.Tables {
+	for _, id := range slices.Sorted(maps.Keys(manifest.Tables)) {
 		name := table.NewFilename(id, opt.Dir)
-		if err := checkTable(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("table %s: %w", filepath.Base(name), err)
+		err := checkTable(name)
+		switch base := filepath.Base(name); {
+		case err == nil || errors.Is(err, fs.ErrNotExist):
+		case errors.Is(err, errRotten):
+			rotten = append(rotten, base)
+		default:
+			return nil, fmt.Errorf("table %s: %w", base, err)
 		}
 	}
-	return nil
+	return rotten, nil
 }
+
+// errRotten is for a table that can be opened and holds something else than what
+// was written.
+var errRotten = fmt.Errorf("a block does not match its checksum: %w", ErrDamaged)
 
 func readManifest(opt badger.Options) (m badger.Manifest, err error) {
 	defer catch(&err)
@@ -49,6 +64,17 @@ func checkTable(name string) (err error) {
 	if err != nil {
 		return err
 	}
+	if err = openTable(content); !errors.Is(err, errRotten) {
+		return err
+	}
+	again, failed := os.ReadFile(name)
+	if failed != nil || !bytes.Equal(content, again) {
+		return fmt.Errorf("it was read twice, and differed: checksum mismatch: %w", ErrDamaged)
+	}
+	return err
+}
+
+func openTable(content []byte) (err error) {
 	defer func() {
 		if p := recover(); p != nil { // what Badger says then is a dump of the table
 			err = fmt.Errorf("cannot be read: %w", ErrDamaged)
@@ -58,5 +84,8 @@ func checkTable(name string) (err error) {
 	if err != nil {
 		return err
 	}
-	return t.VerifyChecksum()
+	if err := t.VerifyChecksum(); err != nil {
+		return fmt.Errorf("%w: %w", errRotten, err)
+	}
+	return nil
 }
