@@ -158,3 +158,37 @@ func TestOnlyAWholeAndNewerStateIsTaken(t *testing.T) {
 		return err
 	}))
 }
+
+// TestARottenTableIsStillACopyToRecoverFrom: every replica has a rotten block, and
+// an operator begins anew with one of them. What is lost is counted, and all
+// else is there.
+func TestARottenTableIsStillACopyToRecoverFrom(t *testing.T) {
+	c := newCluster(t, 3)
+	c.do(c.leader(), "k1", "set bad precious")
+	c.do(c.leader(), "k2", "set good fine")
+	c.converged()
+	c.closeAll()
+	for _, id := range []string{"n1", "n2", "n3"} {
+		hit := false
+		files, err := filepath.Glob(filepath.Join(c.volume(id), "state", "*.sst"))
+		require.NoError(t, err)
+		for _, file := range files {
+			content, err := os.ReadFile(file)
+			require.NoError(t, err)
+			for at := 0; at < len(content); at++ { // in the log as well as in the state
+				if bytes.HasPrefix(content[at:], []byte("precious")) {
+					flipAt(t, file, at)
+					hit = true
+				}
+			}
+		}
+		require.True(t, hit)
+	}
+	c.heir("n1.2", "n1")
+	r := c.start("n1.2", nil)
+	c.waitPhase(r, running)
+	require.Equal(t, "fine", c.read(c.leader(), "good"))
+	require.Equal(t, uint64(1), r.Status().Recovered.Damaged)
+	_, err := read(r, within(patience), "bad")
+	require.ErrorIs(t, err, ErrDamaged)
+}

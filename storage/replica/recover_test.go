@@ -142,8 +142,8 @@ func TestRecoveryRefusesWhatItCannotCountOn(t *testing.T) {
 		"a damaged promise": {func(c *cluster) {
 			require.NoError(c.t, os.WriteFile(filepath.Join(c.device("n1"), "promise"), []byte("scribble"), 0o644))
 		}, "the promise record is damaged"},
-		"a damaged table": {func(c *cluster) {
-			flipInFile(c.t.(*testing.T), newest(c.t.(*testing.T), c.volume("n1"), ".sst"), func(size int) int { return size / 2 })
+		"a damaged index": {func(c *cluster) {
+			flipInFile(c.t.(*testing.T), newest(c.t.(*testing.T), c.volume("n1"), ".sst"), func(size int) int { return size - 14 })
 		}, "cannot be opened"},
 		"the old name":    {func(c *cluster) { c.heir("n1", "n1") }, "needs a new ID"},
 		"another's name":  {func(c *cluster) { c.heir("n2", "n1") }, "needs a new ID"},

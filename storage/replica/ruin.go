@@ -24,7 +24,7 @@ const lockTaken = "Cannot acquire directory lock"
 // passes tells whether the volume may yet open that failed to with err. It does
 // not if all of it can be read and Badger still refuses it: then it is damaged.
 func (r *Replica) passes(err error) bool {
-	if strings.Contains(err.Error(), lockTaken) {
+	if strings.Contains(err.Error(), lockTaken) || errors.Is(err, errUnsteady) {
 		return true
 	}
 	for _, e := range passing {
