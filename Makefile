@@ -11,6 +11,8 @@ STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 FUZZTIME    ?= 20s
 REPEAT      ?= 5
 SCENARIO    ?= scenarios/libero-2023.yaml
+HELPED      ?= scenarios/libero-2023-choices.yaml
+SEEDS       ?= 10
 COMPARED    ?= scenarios/tour/herd.yaml scenarios/tour/shared-fate.yaml scenarios/tour/same-birthday.yaml scenarios/tour/restart-it.yaml
 # Packages whose tests play in real time: one after the other, as each other's load
 # would show.
@@ -18,7 +20,7 @@ REALTIME    := harness/(clients|docker|external|live|local|solo|sweep|worldtest)
 PAIRS        = $(wildcard scenarios/regress/*.yaml)
 
 .DEFAULT_GOAL := help
-.PHONY: help drill tour compare repro regress record test check bench bench-fuse dovecot fuzz clean fourdays fourdays-docker
+.PHONY: help drill tour compare helped margin repro regress record test check bench bench-fuse dovecot fuzz clean fourdays fourdays-docker
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,6 +38,12 @@ endif
 
 compare: $(PROGRAM) ## what one difference makes: shared fate, dates of service, restarts; a table each
 	@$(FOURDAYS) compare $(COMPARED)
+
+helped: $(PROGRAM) ## what would have helped: every choice of HELPED over SEEDS (10) seeds, and its table into the README
+	@$(FOURDAYS) compare $(HELPED) --seeds $(SEEDS) --markdown README.md
+
+margin: $(PROGRAM) ## can it happen again: every counter of the arrays, and a hidden limit of each
+	@$(FOURDAYS) margin scenarios/tour/quiet.yaml
 
 repro: $(PROGRAM) ## play the proof pair of one bug: make repro BUG=netapp-70000; WORLD=local or docker too
 	@if [ -z "$(BUG)" ]; then echo "say which: make repro BUG=ID; fourdays bugs list shows them"; exit 2; fi

@@ -29,6 +29,8 @@ type Table struct {
 	Rows     []Row  `json:"rows"`
 	// Conclusion follows from the rows; it is empty when nothing does.
 	Conclusion string `json:"conclusion"`
+	// Answers are to those questions of the public that need several variants.
+	Answers []report.Question `json:"answers"`
 }
 
 // Row is the outcome of one run. Times are in milliseconds; nil is unknown, or
@@ -91,6 +93,7 @@ func Of(runs []*report.Run, dirs []string) *Table {
 	}
 	t.Again = again(runs)
 	t.Conclusion = t.conclude()
+	t.Answers = Over(runs).Answers
 	return t
 }
 

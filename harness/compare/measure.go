@@ -27,6 +27,8 @@ type measure struct {
 	unit  string
 	of    func(*report.Run) *value
 	extra bool // of variants but the first, it is what is more than in the first
+	early bool // a run that was stopped before its end can say yes to it
+	odd   bool // it has a row only where it is not 0 in all runs
 }
 
 // measures are the rows, in their order.
@@ -34,11 +36,12 @@ func measures() []measure { return slices.Concat(ofMail(), ofService(), ofArrays
 
 func ofMail() []measure {
 	return []measure{
-		{key: "loses", label: "runs that lost mail", unit: unitRuns, of: yes(func(r *report.Run) (bool, bool) { return r.Mail.Lost > 0, r.Mail.Unread == 0 })},
+		{key: "loses", label: "runs that lost mail", unit: unitRuns, of: yes(func(r *report.Run) (bool, bool) { return r.Mail.Lost > 0, r.Mail.Unread == 0 }), early: true},
 		{key: "lost", label: "mail lost", unit: unitCount, of: atLeast(func(r *report.Run) int { return r.Mail.Lost })},
-		{key: "alters", label: "runs that altered mail", unit: unitRuns, of: yes(func(r *report.Run) (bool, bool) { return r.Mail.Altered > 0, r.Mail.Unread == 0 })},
+		{key: "alters", label: "runs that altered mail", unit: unitRuns, of: yes(func(r *report.Run) (bool, bool) { return r.Mail.Altered > 0, r.Mail.Unread == 0 }), early: true},
 		{key: "altered", label: "mail altered", unit: unitCount, of: atLeast(func(r *report.Run) int { return r.Mail.Altered })},
-		{key: "unread", label: "mail nobody could look for", unit: unitCount, of: count(func(r *report.Run) int { return r.Mail.Unread })},
+		{key: "unread", label: "mail nobody could look for", unit: unitCount, of: count(func(r *report.Run) int { return r.Mail.Unread }), odd: true},
+		{key: "held", label: "mail left in a spool", unit: unitCount, of: count(func(r *report.Run) int { return r.Mail.Held }), odd: true},
 		{key: "bounced", label: "mail bounced", unit: unitCount, of: count(func(r *report.Run) int { return r.Mail.Bounced })},
 		{key: "delayed", label: "mail delayed", unit: unitCount, of: count(func(r *report.Run) int { return r.Mail.Delayed })},
 		{key: "rpa_message_ms", label: "RPA messages", unit: unitMS, of: rpa(func(p recovery.RPA) *int64 { return p.MessageMS })},

@@ -47,6 +47,7 @@ type Group struct {
 	Outcomes int      `json:"outcomes"`
 	Figures  []Figure `json:"figures"`
 	outcomes []*report.Run
+	stopped  []*report.Run // by a condition of the scenario
 }
 
 // Part is one run of a group.
@@ -77,7 +78,7 @@ type Figure struct {
 	// for the first. Differs says that it is less than Alpha.
 	P       *float64 `json:"p"`
 	Differs bool     `json:"differs"`
-	label   string
+	some    bool     // some run says that it is, or may be, more than 0
 }
 
 // testName is what differences are judged by.
@@ -96,11 +97,11 @@ func Over(runs []*report.Run) *Spread {
 	slices.Sort(s.Seeds)
 	s.Seeds = slices.Compact(s.Seeds)
 	for i := range s.Variants {
-		s.Variants[i].measure(s.Variants[0].outcomes, i == 0)
+		s.Variants[i].measure(&s.Variants[0], i == 0)
 	}
 	s.Again, s.Digest = command(runs)+" --seeds "+seedList(s.Seeds), digest(runs)
 	s.Notes = append(s.Notes, s.notes(runs)...)
-	s.Conclusion = s.conclude()
+	s.Conclusion, s.Answers = s.conclude(), s.answers()
 	return s
 }
 
@@ -113,24 +114,28 @@ func (s *Spread) add(r *report.Run) {
 	}
 	g := &s.Variants[i]
 	g.Runs = append(g.Runs, Part{r.Seed, r.Verdict, r.Why, r.Digest, r.Again()})
-	if !unfinished(Row{Verdict: r.Verdict}) {
+	switch {
+	case !unfinished(Row{Verdict: r.Verdict}):
 		g.outcomes = append(g.outcomes, r)
 		g.Outcomes++
+	case r.Stopped != nil:
+		g.stopped = append(g.stopped, r)
 	}
 	s.Seeds = append(s.Seeds, r.Seed)
 }
 
-// measure fills in the figures; base are the runs that differences are to.
-func (g *Group) measure(base []*report.Run, first bool) {
+// measure fills in the figures; base is what differences are to.
+func (g *Group) measure(base *Group, first bool) {
 	g.Figures = nil
 	for _, m := range measures() {
-		values, others := values(m, g.outcomes), values(m, base)
-		f := Figure{Name: m.key, Unit: m.unit, Known: len(values), label: m.label}
+		values, others := g.values(m), base.values(m)
+		f := Figure{Name: m.key, Unit: m.unit, Known: len(values)}
+		f.some = slices.ContainsFunc(values, func(v value) bool { return v.hi > 0 })
 		switch {
 		case m.unit == unitRuns:
 			f.count(values)
 		case m.extra && !first:
-			f.Unit, f.Interval = unitShare, interval(g.extra(m, base))
+			f.Unit, f.Interval = unitShare, interval(g.extra(m, base.outcomes))
 		default:
 			f.Interval = interval(values)
 		}
@@ -151,10 +156,17 @@ func (g *Group) extra(m measure, base []*report.Run) []value {
 	return known(all)
 }
 
-func values(m measure, runs []*report.Run) []value {
+// values are what the runs say of a measure. A run that a condition stopped says
+// only what had happened by then: that mail was lost, and not that none was.
+func (g *Group) values(m measure) []value {
 	var all []*value
-	for _, r := range runs {
+	for _, r := range g.outcomes {
 		all = append(all, m.of(r))
+	}
+	for _, r := range g.stopped {
+		if v := m.of(r); m.early && v != nil && v.lo > 0 {
+			all = append(all, v)
+		}
 	}
 	return known(all)
 }
@@ -217,10 +229,18 @@ func (s *Spread) notes(runs []*report.Run) (notes []string) {
 	}
 	for _, g := range s.Variants {
 		if out := len(g.Runs) - g.Outcomes; out > 0 {
-			notes = append(notes, fmt.Sprintf("%s: %d of %d runs have no outcome (%s) and are in no figure.", g.Variant, out, len(g.Runs), g.verdicts()))
+			notes = append(notes, fmt.Sprintf("%s: %d of %d runs have no outcome (%s) and are in no figure%s.", g.Variant, out, len(g.Runs), g.verdicts(), g.but()))
 		}
 	}
 	return append(notes, s.few()...)
+}
+
+// but says what runs count for that a condition stopped.
+func (g *Group) but() string {
+	if len(g.stopped) == 0 {
+		return ""
+	}
+	return fmt.Sprintf(`, but that the %d stopped by a condition count as "lost mail" or "altered mail" if they had by then`, len(g.stopped))
 }
 
 // few says what so few runs cannot show.

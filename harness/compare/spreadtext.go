@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"fourdays/harness/report"
@@ -45,9 +46,14 @@ func (s *Spread) prose(b *bytes.Buffer) {
 			wrap(b, "", "", text)
 		}
 	}
-	for _, q := range s.Answers {
+	answered(b, s.Answers)
+}
+
+// answered prints the answers to the public's questions.
+func answered(b *bytes.Buffer, all []report.Question) {
+	for _, q := range all {
 		b.WriteString("\n")
-		wrap(b, "", "   ", fmt.Sprintf("%d. %s %s", q.N, q.Text, q.Answer+q.Why))
+		wrap(b, "", "   ", fmt.Sprintf("%d. %s %s", q.N, q.Text, q.Answer))
 		for _, f := range q.Figures {
 			wrap(b, "   ", "     ", f.Name+": "+f.Value)
 		}
@@ -56,7 +62,7 @@ func (s *Spread) prose(b *bytes.Buffer) {
 
 // legend says how to read the cells.
 func (s *Spread) legend() string {
-	return fmt.Sprintf(`Medians over the seeds, with their %g %% intervals in brackets. "~": no difference to %s that chance would not make too (%s, alpha %g): one such test in %.0f says "different" of what is the same. "≤ 3/n": none in n runs, so with %g %% certainty it happens in at most that share of them (rule of three). ">": not over when the run ended. "to": no run says more, as some promised mail could not be looked for. First, half and all mailboxes, and RTA: since the first failure. Backlog: the most messages that senders held at one time, of those simulated. Extra: what reached the arrays while the script ran, and the space their volumes took at its end; how much it is in %s, and by how much more it is with the same seed in the others.`,
+	return fmt.Sprintf(`Medians over the seeds, with their %g %% intervals in brackets. "~": no difference to %s that chance would not make too (%s, alpha %g): one such test in %.0f says "different" of what is the same. "≤ 3/n": none in n runs, so with %g %% certainty it happens in at most that share of them (rule of three). ">": not over when the run ended. "to": no run says more, as some promised mail could not be looked for. First, half and all mailboxes, and RTA: since the first failure. Backlog: the most messages that senders, or a spool of the provider, held at one time, of those simulated. Extra: what reached the arrays while the script ran, and the space their volumes took at its end; how much it is in %s, and by how much more it is with the same seed in the others.`,
 		100*confidence, s.base(), s.Test, alpha, 1/alpha, 100*confidence, s.base())
 }
 
@@ -97,6 +103,9 @@ func (s *Spread) grid() *grid {
 		g.cells[2] = append(g.cells[2], v.verdicts())
 	}
 	for i, m := range measures() {
+		if m.odd && !slices.ContainsFunc(s.Variants, func(v Group) bool { return v.Figures[i].some }) {
+			continue
+		}
 		line := []string{m.label}
 		for _, v := range s.Variants {
 			line = append(line, v.Figures[i].String())
@@ -184,7 +193,7 @@ func (s *Spread) Markdown() []byte {
 		}
 	}
 	for _, q := range s.Answers {
-		fmt.Fprintf(&b, "\n**%d. %s** %s\n", q.N, q.Text, q.Answer+q.Why)
+		fmt.Fprintf(&b, "\n**%d. %s** %s\n", q.N, q.Text, q.Answer)
 		for i, f := range q.Figures {
 			if i == 0 {
 				b.WriteString("\n")

@@ -41,6 +41,7 @@ func (t *Table) Text(w io.Writer, width int) error {
 		b.WriteString("\n")
 		wrap(&b, "", "", t.Conclusion)
 	}
+	answered(&b, t.Answers)
 	b.WriteString("\n")
 	for _, r := range t.Rows {
 		fmt.Fprintf(&b, "report %s\n", r.Dir)

@@ -183,7 +183,13 @@ func TestEveryQuestionIsAnsweredOrSaysWhyNot(t *testing.T) {
 		require.Equal(t, q.Rehearsed, q.Answer != "", q.Text)
 		require.Equal(t, !q.Rehearsed, q.Why != "", q.Text)
 	}
-	require.Equal(t, []int{6, 8, 9, 10}, unrehearsed(r.Questions))
+	for n, by := range map[int]string{8: "fourdays compare", 9: "fourdays compare", 10: "fourdays margin"} {
+		require.False(t, r.Questions[n-1].Rehearsed)
+		require.Contains(t, r.Questions[n-1].Why, by, "one run cannot answer it: who does is said")
+	}
+	require.Contains(t, r.elsewhere(), "fourdays margin "+r.File())
+	r.Variant = &Variant{Name: "a", Of: "b"}
+	require.Contains(t, r.elsewhere(), "fourdays compare "+r.File()+" --seeds 10")
 }
 
 // TestQuestionsOfAnEmptyRunDoNotPanic: a run may stop before anything is known.

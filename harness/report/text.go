@@ -367,9 +367,7 @@ func (t *texter) questions() {
 		}
 		t.table(rows)
 	}
-	if missing := unrehearsed(t.r.Questions); len(missing) > 0 {
-		t.wrap("  ", "Not rehearsed yet: "+strings.Trim(strings.ReplaceAll(fmt.Sprint(missing), " ", ", "), "[]")+".")
-	}
+	t.wrap("  ", t.r.elsewhere())
 }
 
 func (t *texter) numbers() {
