@@ -227,12 +227,23 @@ func (s *Spread) notes(runs []*report.Run) (notes []string) {
 	if slices.ContainsFunc(runs, func(r *report.Run) bool { return r.World != runs[0].World }) {
 		notes = append(notes, "The runs are of different worlds.")
 	}
+	if slices.ContainsFunc(runs, func(r *report.Run) bool { return lasted(r) != lasted(runs[0]) && !unfinished(Row{Verdict: r.Verdict}) }) {
+		notes = append(notes, "The runs do not last equally long: their mailbox-hours are not of the same time.")
+	}
 	for _, g := range s.Variants {
 		if out := len(g.Runs) - g.Outcomes; out > 0 {
 			notes = append(notes, fmt.Sprintf("%s: %d of %d runs have no outcome (%s) and are in no figure%s.", g.Variant, out, len(g.Runs), g.verdicts(), g.but()))
 		}
 	}
 	return append(notes, s.few()...)
+}
+
+// lasted is for how long users were watched, in milliseconds; 0 is not known.
+func lasted(r *report.Run) int64 {
+	if len(r.Arrays) == 0 {
+		return 0
+	}
+	return r.Arrays[0].EndMS
 }
 
 // but says what runs count for that a condition stopped.

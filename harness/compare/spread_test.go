@@ -281,6 +281,7 @@ func TestWhatIsNotLikeForLikeIsNoted(t *testing.T) {
 		"one-os":     func(r *report.Run) { r.Seed = 77 },
 		"builds":     func(r *report.Run) { r.Build.GuestSHA256 = "x" },
 		"worlds":     func(r *report.Run) { r.World = "local" },
+		"equally":    func(r *report.Run) { r.Arrays[0].EndMS = 99 },
 		"no outcome": func(r *report.Run) { r.Verdict = report.Aborted },
 	} {
 		runs := tenSeeds()
