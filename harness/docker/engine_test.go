@@ -17,6 +17,7 @@ import (
 
 	"fourdays/ci/need"
 	"fourdays/harness/live"
+	"fourdays/harness/sim"
 )
 
 // toy is the program with which package local is tested as well.
@@ -24,13 +25,9 @@ const toy = "harness/local/testdata/toy"
 
 // build builds what the tests run, once.
 var build = sync.OnceValues(func() (map[string]live.Program, error) {
-	cache := os.Getenv("FOURDAYS_CACHE")
-	if cache == "" {
-		user, err := os.UserCacheDir()
-		if err != nil {
-			return nil, err
-		}
-		cache = filepath.Join(user, "fourdays")
+	cache, err := sim.CacheDir()
+	if err != nil {
+		return nil, err
 	}
 	b := live.Builder{Root: "../..", Cache: cache}
 	return b.Build(context.Background(), "harness/docker/testdata/guest", toy, mountServer)

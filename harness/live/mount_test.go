@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"fourdays/ci/need"
+	"fourdays/harness/sim"
 	"fourdays/storage/array"
 	"fourdays/storage/bug"
 )
@@ -76,12 +77,8 @@ func mapper(t *testing.T, path string) *exec.Cmd {
 // that has dirty pages on it.
 func hanging(t *testing.T) (*Mount, *exec.Cmd) {
 	need.FUSE(t)
-	cache := os.Getenv("FOURDAYS_CACHE")
-	if cache == "" {
-		user, err := os.UserCacheDir()
-		require.NoError(t, err)
-		cache = filepath.Join(user, "fourdays")
-	}
+	cache, err := sim.CacheDir()
+	require.NoError(t, err)
 	b := Builder{Root: "../..", Cache: cache}
 	built, err := b.Build(t.Context(), "storage/cmd/volmount")
 	require.NoError(t, err)

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -14,6 +13,7 @@ import (
 
 	"fourdays/ci/need"
 	"fourdays/harness/live"
+	"fourdays/harness/sim"
 	"fourdays/harness/world"
 	"fourdays/storage/array"
 	"fourdays/storage/bug"
@@ -22,13 +22,9 @@ import (
 const root = "../.."
 
 var build = sync.OnceValues(func() (map[string]string, error) {
-	cache := os.Getenv("FOURDAYS_CACHE")
-	if cache == "" {
-		user, err := os.UserCacheDir()
-		if err != nil {
-			return nil, err
-		}
-		cache = filepath.Join(user, "fourdays")
+	cache, err := sim.CacheDir()
+	if err != nil {
+		return nil, err
 	}
 	b := live.Builder{Root: root, Cache: cache}
 	built, err := b.Build(context.Background(), "harness/local/testdata/toy", mounterFolder, "mailstore/cmd/mailnode")
