@@ -63,6 +63,9 @@ type cluster struct {
 	only    map[string][]Peer // with these peers
 	homes   map[string]string // on the volume of another
 
+	network *network // nil: the machine's own
+	asked   string   // how the last order for a replacement went
+
 	mu    sync.Mutex
 	fatal []error
 	gates map[string]*gateHook
@@ -122,11 +125,16 @@ func (g *gateHook) free() {
 }
 
 func newCluster(t testing.TB, size int, options ...func(*cluster)) *cluster {
-	c := &cluster{t: t, nodes: map[string]*Replica{}, timeout: 150 * time.Millisecond, promise: true, gates: map[string]*gateHook{},
-		join: map[string]bool{}, recover: map[string]bool{}, only: map[string][]Peer{}, homes: map[string]string{}}
 	if t, ok := t.(*testing.T); ok {
 		t.Parallel() // they mostly wait for elections
 	}
+	return newClusterNow(t, size, options...)
+}
+
+// newClusterNow is one that does not let other tests go before.
+func newClusterNow(t testing.TB, size int, options ...func(*cluster)) *cluster {
+	c := &cluster{t: t, nodes: map[string]*Replica{}, timeout: 150 * time.Millisecond, promise: true, gates: map[string]*gateHook{},
+		join: map[string]bool{}, recover: map[string]bool{}, only: map[string][]Peer{}, homes: map[string]string{}}
 	for _, o := range options {
 		o(c)
 	}
@@ -186,6 +194,9 @@ func (c *cluster) config(id string, l net.Listener) Config {
 	if peers := c.only[id]; peers != nil {
 		cfg.Peers = peers
 	}
+	if c.network != nil {
+		cfg.Dial = c.network.dial
+	}
 	if testing.Verbose() {
 		cfg.Log = prefixed(id)
 	}
@@ -204,6 +215,9 @@ func (p prefixed) Write(b []byte) (int, error) {
 
 func (c *cluster) start(id string, l net.Listener) *Replica {
 	c.t.Helper()
+	if l == nil && c.network != nil {
+		l, _ = c.network.listen(c.addr(id))
+	}
 	if l == nil {
 		var err error
 		require.Eventually(c.t, func() bool {
@@ -273,9 +287,10 @@ func (c *cluster) kill(id string) {
 	if c.promise {
 		copyDir(c.t, c.device(id), c.device(id)+".kept")
 	}
-	r.mux.cut()
+	r.mux.close() // nobody hears of what it does from here on
 	g.free()
 	c.stop(id)
+	r.shutdown() // also if it takes longer than the watchdog likes
 	copyDir(c.t, c.volume(id)+".kept", c.volume(id))
 	if c.promise {
 		copyDir(c.t, c.device(id)+".kept", c.device(id))

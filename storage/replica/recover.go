@@ -102,7 +102,7 @@ func (w *recovery) prepare() error {
 			return err
 		}
 	}
-	return w.watch.do("survey", w.survey)
+	return w.survey()
 }
 
 // checkVolume refuses a volume without a copy.
@@ -282,7 +282,7 @@ func (w *recovery) survey() error {
 	st := w.store.state
 	w.now = *st.at.Load()
 	have := standpoint{}
-	err := st.eachRaw(func(sub, sealed []byte) error {
+	look := func(sub, sealed []byte) error {
 		if intact(sub, sealed) != nil {
 			w.lack.Damaged++
 			if len(w.lack.Keys) < listedKeys {
@@ -292,8 +292,8 @@ func (w *recovery) survey() error {
 		}
 		have.account(string(sub), sealed, true)
 		return nil
-	})
-	if err != nil {
+	}
+	if err := w.watch.do("survey", func() error { return st.eachRaw(look) }); err != nil {
 		return no("the state of this volume cannot be read to its end: %v", err)
 	}
 	if w.now.count > have.count {
