@@ -1,10 +1,13 @@
 package replica
 
 import (
+	"net"
+	"os"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/hashicorp/raft"
 	"github.com/stretchr/testify/require"
 )
 
@@ -48,4 +51,146 @@ func (c *cluster) otherThan(r *Replica) *Replica {
 		}
 	}
 	return nil
+}
+
+// TestReplacementsThatMustNotBeAreRefused gives the orders that would cost the
+// cluster its majority, its last copy, or the meaning of a name. Each is refused
+// with its reason, and the configuration is as it was.
+func TestReplacementsThatMustNotBeAreRefused(t *testing.T) {
+	c := newCluster(t, 3)
+	c.fill("x", 3)
+	lead := c.leader()
+	c.start("n4", c.newcomer("n4"))
+	c.waitPhase(c.nodes["n4"], joining)
+	c.start("n5", c.newcomer("n5"))
+	c.waitPhase(c.nodes["n5"], joining)
+	was := lead.Status().Configuration
+	refuses := func(remove, add, address, want string) {
+		t.Helper()
+		p, err := lead.Replace(within(patience), Replacement{remove, add, address})
+		var no *Refusal
+		require.ErrorAs(t, err, &no, "%+v", p)
+		require.Contains(t, no.Why, want)
+	}
+	refuses("n9", "n4", c.addr("n4"), "n9 is not a member and never was")
+	refuses("n2", "n1", c.addr("n4"), "n1 is a member at")
+	refuses("n2", "n4", c.addr("n3"), "was the address of n3")
+	refuses("n2", "n4", c.addr("n5"), "is n5, not n4")
+	refuses("n2", "n2", c.addr("n4"), "cannot take its own place")
+	refuses("n2", "", "", "want")
+	require.Equal(t, was, lead.Status().Configuration)
+
+	_, err := lead.Replace(within(4*c.timeout), Replacement{"n2", "n6", c.freeAddr()})
+	require.ErrorIs(t, err, ErrUnavailable)
+	require.ErrorContains(t, err, "n6 at")
+	require.Equal(t, was, lead.Status().Configuration, "nobody is removed for a node that is not there")
+
+	follower, other := c.followers()[0].cfg.ID, c.followers()[1].cfg.ID
+	c.stop(other)
+	refuses(follower, "n4", c.addr("n4"), "only 1 of 2 voters would be there")
+	c.replace(lead, other, "n4") // the one that is away may go
+	refuses(follower, other, c.addr("n5"), "was a member before")
+	refuses(other, "n5", c.addr("n5"), "its place is taken")
+	require.Equal(t, "1", c.do2(lead, "k", "set a 1", "a"))
+	c.forgetPeer("n5")
+	c.stop("n5")
+	c.converged()
+}
+
+func (c *cluster) freeAddr() string {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(c.t, err)
+	defer l.Close()
+	return l.Addr().String()
+}
+
+// TestTwoReplacementsAtOnceAreRefused leaves one half done, and asks for another.
+func TestTwoReplacementsAtOnceAreRefused(t *testing.T) {
+	c := newCluster(t, 5)
+	lead := c.leader()
+	a, b := c.followers()[0].cfg.ID, c.followers()[1].cfg.ID
+	c.start("n6", c.newcomer("n6"))
+	c.start("n7", c.newcomer("n7"))
+	n := lead.node.Load().raft
+	require.NoError(t, n.RemoveServer(raft.ServerID(a), 0, 0).Error())
+	_, err := lead.Replace(within(patience), Replacement{b, "n7", c.addr("n7")})
+	require.ErrorContains(t, err, "another replacement is under way: 1 place is open")
+
+	require.NoError(t, n.AddNonvoter("n6", raft.ServerAddress(c.addr("n6")), 0, 0).Error())
+	_, err = lead.Replace(within(patience), Replacement{b, "n7", c.addr("n7")})
+	require.ErrorContains(t, err, "another replacement is under way: n6 is catching up")
+	_, err = lead.Replace(within(patience), Replacement{b, "n6", c.addr("n6")})
+	require.ErrorContains(t, err, "n6 is a member already")
+	c.replace(lead, a, "n6")
+	c.replace(lead, b, "n7")
+	require.Len(t, lead.Status().Configuration, 5)
+}
+
+// TestTheLastCopyIsNotRemoved asks a cluster of one.
+func TestTheLastCopyIsNotRemoved(t *testing.T) {
+	c := newCluster(t, 1)
+	r := c.leader()
+	c.start("n2", c.newcomer("n2"))
+	_, err := r.Replace(within(patience), Replacement{"n1", "n2", c.addr("n2")})
+	require.ErrorContains(t, err, "n1 holds the last good copy")
+	require.Equal(t, "1", c.do2(r, "k", "set a 1", "a"))
+}
+
+// TestRemovedNodeLearnsItAndLeavesTheRestAlone removes a node that is down. When
+// it comes back it asks, is told, and stays out, also after another restart.
+func TestRemovedNodeLearnsItAndLeavesTheRestAlone(t *testing.T) {
+	c := newCluster(t, 3)
+	c.fill("x", 3)
+	c.converged()
+	old := c.followers()[0].cfg.ID
+	c.stop(old)
+	lead := c.leader()
+	c.start("n4", c.newcomer("n4"))
+	c.replace(lead, old, "n4")
+	term := lead.Status().Term
+
+	r := c.start(old, nil)
+	require.Equal(t, removedReason, c.waitPhase(r, removed).Reason)
+	_, err := r.Do(within(c.timeout), "k", []byte("set a 1"))
+	require.ErrorIs(t, err, ErrUnavailable)
+	c.waitPhase(c.restart(old), removed)
+	c.fill("y", 3)
+	require.Equal(t, lead, c.leader())
+	require.Equal(t, term, lead.Status().Term, "no election was forced")
+	require.False(t, c.nodes[old].Status().Fenced)
+}
+
+// TestRemovedLeaderStepsDown replaces the leader itself.
+func TestRemovedLeaderStepsDown(t *testing.T) {
+	c := newCluster(t, 3)
+	c.fill("x", 3)
+	old := c.leader()
+	through := c.followers()[0]
+	c.start("n4", c.newcomer("n4"))
+	c.replace(through, old.cfg.ID, "n4")
+	c.waitPhase(old, removed)
+	c.stop(old.cfg.ID)
+	c.converged()
+	require.Equal(t, "0,1,2,", c.read(c.nodes["n4"], "x"))
+}
+
+// TestJoinedNodeThatLosesItsVolumeDoesNotVote empties the volume of a node that
+// joined, without a promise device to tell: it waits again, and nobody asks it.
+func TestJoinedNodeThatLosesItsVolumeDoesNotVote(t *testing.T) {
+	c := newCluster(t, 3, func(c *cluster) { c.promise = false })
+	c.fill("x", 3)
+	c.start("n4", c.newcomer("n4"))
+	old := c.followers()[0].cfg.ID
+	c.replace(c.leader(), old, "n4")
+	c.stop(old)
+	c.stop("n4")
+	require.NoError(t, os.RemoveAll(c.volume("n4")))
+	r := c.start("n4", nil)
+	c.waitPhase(r, joining)
+	c.onlyWithOneOther("n4")
+	p, err := c.otherThan(r).Replace(within(4*c.timeout), Replacement{old, "n4", c.addr("n4")})
+	if err == nil {
+		require.Equal(t, PhasePromoted, p.Phase)
+	}
+	require.Equal(t, joining, r.Status().Role)
 }

@@ -199,6 +199,13 @@ func FuzzFrames(f *testing.F) {
 	f.Add(encodeRequest(7, request{kind: askDo, timeout: time.Second, key: "k", cmd: []byte("c")})[4:])
 	f.Add(encodeAnswer(7, answer{verdict: done, leader: "n1", body: []byte("b"), index: 3})[4:])
 	f.Add(encodePromise(3, promised{incarnation: []byte("i"), last: 9}))
+	f.Add((&standing{id: "n1", phase: running, whole: true, gated: true, last: position{7, 2},
+		config: raft.Configuration{Servers: []raft.Server{{ID: "n1", Address: "a"}}}}).encode())
+	most := uint64(4)
+	f.Add((&Recovered{From: "c", Node: "n1", Lost: 3, AtMost: &most, Keys: []string{"k"}}).encode())
+	f.Add(Replacement{"n2", "n2.2", "10.0.0.2:7001"}.encode())
+	f.Add((&membership{"10.0.0.2:7000", 1, 9}).encode())
+	f.Add(greeting{forwardConn, "c", "n1"}.encode())
 	f.Fuzz(func(t *testing.T, frame []byte) {
 		if id, q, err := decodeRequest(frame); err == nil {
 			id2, q2, err := decodeRequest(encodeRequest(id, q)[4:])
@@ -210,6 +217,7 @@ func FuzzFrames(f *testing.F) {
 			require.NoError(t, err)
 			require.Equal(t, fmt.Sprint(id, a), fmt.Sprint(id2, a2))
 		}
+		backAgain(t, frame)
 		if seq, k, err := decodePromise(frame); err == nil && len(k.incarnation)+len(k.vote) < slotSize/2 {
 			seq2, k2, err := decodePromise(encodePromise(seq, k))
 			require.NoError(t, err)
@@ -217,4 +225,34 @@ func FuzzFrames(f *testing.F) {
 			require.True(t, k.equal(k2))
 		}
 	})
+}
+
+// backAgain reads what nodes tell each other and keep about membership: what is
+// understood is the same when it is written and read again.
+func backAgain(t *testing.T, b []byte) {
+	if s, err := decodeStanding(b); err == nil {
+		again, err := decodeStanding(s.encode())
+		require.NoError(t, err)
+		require.Equal(t, fmt.Sprint(s), fmt.Sprint(again))
+	}
+	if d, err := decodeRecovered(b); err == nil {
+		again, err := decodeRecovered(d.encode())
+		require.NoError(t, err)
+		require.Equal(t, d, again)
+	}
+	if q, err := decodeReplacement(b); err == nil {
+		again, err := decodeReplacement(q.encode())
+		require.NoError(t, err)
+		require.Equal(t, q, again)
+	}
+	if m, err := decodeMembership(b); err == nil {
+		again, err := decodeMembership(m.encode())
+		require.NoError(t, err)
+		require.Equal(t, m, again)
+	}
+	if g, err := readGreeting(bytes.NewReader(b)); err == nil {
+		again, err := readGreeting(bytes.NewReader(g.encode()))
+		require.NoError(t, err)
+		require.Equal(t, g, again)
+	}
 }
