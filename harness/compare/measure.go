@@ -59,6 +59,7 @@ func ofService() []measure {
 		{key: "peak_backlog", label: "peak backlog", unit: unitCount, of: backlog},
 		{key: "unavailable_ms", label: "longest without service", unit: unitMS, of: withoutService},
 		{key: "rta_ms", label: "RTA", unit: unitMS, of: back("rta_ms", func(r *report.Run) *int64 { return r.Recovery.RTAMS })},
+		{key: "recloses", label: "runs that closed again", unit: unitRuns, of: yes(func(r *report.Run) (bool, bool) { return len(r.Recovery.Reclosed) > 0, true }), early: true, odd: true},
 		{key: "serves", label: "runs that served at the end", unit: unitRuns, of: served},
 	}
 }

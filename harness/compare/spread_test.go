@@ -253,6 +253,22 @@ func TestWhatNeverHappenedHasALimit(t *testing.T) {
 	require.Equal(t, "0 of 3 ~", Over(tenSeeds()[:9]).Variants[2].figure("alters").String(), "three runs limit nothing")
 }
 
+// TestRowsThatSayNothingAreLeftOut: what was closed again, unread or left in a spool
+// has a row only where some run had it.
+func TestRowsThatSayNothingAreLeftOut(t *testing.T) {
+	text := func(runs []*report.Run) string { return string(Over(runs).Markdown()) }
+	for label, change := range map[string]func(*report.Run){
+		"| runs that closed again |":     func(r *report.Run) { r.Recovery.Reclosed = []recovery.Reclosed{{}} },
+		"| mail left in a spool |":       func(r *report.Run) { r.Mail.Held = 1 },
+		"| mail nobody could look for |": func(r *report.Run) { r.Mail.Unread = 1 },
+	} {
+		runs := tenSeeds()
+		require.NotContains(t, text(runs), label)
+		change(runs[13])
+		require.Contains(t, text(runs), label)
+	}
+}
+
 // TestOnlyWhatFollowsIsSaid: each case takes a reason away.
 func TestOnlyWhatFollowsIsSaid(t *testing.T) {
 	require.Equal(t, "Acknowledged mail was lost or altered in one-os (10 of 10 runs). It was in no run of two-oses (10 runs) and three-oses (10 runs). "+

@@ -94,7 +94,7 @@ func opened(path string) (*rehearsal, error) {
 func once(a *app, all []*rehearsal) (out []*rehearsal) {
 	first, ended := map[string]string{}, map[string]string{}
 	for _, r := range all {
-		if judged(r.run) {
+		if r.ended() {
 			ended[r.key()] = r.dir.Path
 		}
 	}
@@ -102,7 +102,7 @@ func once(a *app, all []*rehearsal) (out []*rehearsal) {
 		same := r.key() + " " + r.run.Digest
 		if at, twice := first[same]; twice && r.run.Digest != "" {
 			fmt.Fprintf(a.err, "%s is left out: it is the same run as %s\n", r.dir.Path, at)
-		} else if at := ended[r.key()]; at != "" && !judged(r.run) {
+		} else if at := ended[r.key()]; at != "" && !r.ended() {
 			fmt.Fprintf(a.err, "%s is left out: it has no outcome, and %s has\n", r.dir.Path, at)
 		} else {
 			first[same] = r.dir.Path

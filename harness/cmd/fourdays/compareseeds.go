@@ -111,7 +111,7 @@ func (c *compareCmd) todo(a *app, all []*rehearsal) (todo []*rehearsal, err erro
 func (r *rehearsal) takes(had []*rehearsal) bool {
 	for _, h := range had {
 		source, err := os.ReadFile(filepath.Join(h.dir.Path, report.ScenarioFile))
-		if err == nil && judged(h.run) && h.run.Scenario == r.scenario.Name && h.run.Seed == r.seed &&
+		if err == nil && h.ended() && h.run.Scenario == r.scenario.Name && h.run.Seed == r.seed &&
 			h.run.World == r.world && slices.Equal(h.run.Args, r.args) && bytes.Equal(source, r.source) {
 			r.dir, r.run = h.dir, h.run
 			return true
@@ -119,6 +119,9 @@ func (r *rehearsal) takes(had []*rehearsal) bool {
 	}
 	return false
 }
+
+// ended says that a run came to its own end, which may be a stop condition.
+func (r *rehearsal) ended() bool { return judged(r.run) || r.run.Stopped != nil }
 
 // root names a folder for the runs of several seeds, so that they do not lie
 // among others.

@@ -100,6 +100,11 @@ func (p puppet) Run(ctx context.Context, s *scenario.Scenario, opt run.Options) 
 		return nil, errors.New("start n1: the program ended with code 2 before it listened")
 	case "panics":
 		panic("an assertion")
+	case "waits for seed 2 of one":
+		if _, err := os.Stat("patience"); err != nil || *opt.Seed != 2 {
+			return r, nil
+		}
+		fallthrough
 	case "waits":
 		if err := os.WriteFile("waiting", nil, 0o644); err != nil {
 			return nil, err
