@@ -1,6 +1,8 @@
 package run
 
 import (
+	"slices"
+
 	"fourdays/harness/hist"
 	"fourdays/harness/scenario"
 	"fourdays/harness/workload"
@@ -17,10 +19,11 @@ type front struct {
 	// refused is the last real answer to an account that is not closed, if it
 	// was not a promise: what the world meets at the store now.
 	refused *hist.Op
+	by      map[string]bool // which nodes have refused since the last promise
 }
 
 func (f *front) init() {
-	*f = front{policy: scenario.Open, closed: map[string]bool{}, pending: map[string]bool{}}
+	*f = front{policy: scenario.Open, closed: map[string]bool{}, pending: map[string]bool{}, by: map[string]bool{}}
 }
 
 // learn notes how the store itself answered mail for, or a reader of, an open
@@ -32,9 +35,10 @@ func (f *front) learn(op *hist.Op) (trouble bool) {
 	switch {
 	case op.Outcome == hist.OK:
 		f.refused = nil
+		clear(f.by)
 	case op.Kind == hist.Deliver:
 		trouble = f.refused == nil
-		f.refused = op
+		f.refused, f.by[op.Node] = op, true
 	}
 	return trouble
 }
@@ -73,16 +77,18 @@ func (f *front) stops(group []*hist.Op) (reply string, stopped bool) {
 
 // inLeap is the rule by which a leap answers: the policy and the closed
 // accounts as they are, and otherwise as the last real attempt was answered.
-// An account whose last attempt succeeded is open, and the leap must not answer
-// for it.
-func (f *front) inLeap(delivery bool, account string) (outcome hist.Outcome, reply string, open bool) {
+// An account is open, and the leap must not answer for it, as long as one of the
+// nodes has not refused since mail was last taken: it may be the one that would.
+func (st *stage) inLeap(delivery bool, account string) (outcome hist.Outcome, reply string, open bool) {
+	f := &st.front
 	if delivery && (f.spool != nil || f.policy == scenario.Lose) {
 		if f.spool == nil || f.spool.refused == nil {
 			return hist.No, "", true
 		}
 		return f.spool.refused.Outcome, f.spool.refused.Reply, false
 	}
-	if !f.closed[account] && f.refused == nil {
+	turnedAway := delivery && policyReplies[f.policy] != ""
+	if !f.closed[account] && !turnedAway && (f.refused == nil || st.untried()) {
 		return hist.No, "", true
 	}
 	if reply, ok := policyReplies[f.policy]; ok {
@@ -92,6 +98,15 @@ func (f *front) inLeap(delivery bool, account string) (outcome hist.Outcome, rep
 		return hist.No, closedReply, false
 	}
 	return f.refused.Outcome, f.refused.Reply, false
+}
+
+// anew has clients ask the store really: something was done that may let it answer.
+func (f *front) anew() { clear(f.by) }
+
+// untried says whether a node that should run, and has not fenced itself, has not
+// refused mail since some was last taken.
+func (st *stage) untried() bool {
+	return slices.ContainsFunc(st.nodes, func(n *node) bool { return n.wanted && !n.last.Fenced && !st.front.by[n.name] })
 }
 
 // Ask carries the workload's questions to the nodes, past the front.

@@ -40,7 +40,7 @@ func (st *stage) jump() {
 		target = min(target, at-lead)
 	}
 	if st.drv.book.Open() == 0 && st.engine.InFlight() == 0 && target-now >= worth {
-		stopped := st.engine.Leap(target, st.front.inLeap)
+		stopped := st.engine.Leap(target, st.inLeap)
 		if d := stopped - now; d > 0 {
 			st.w.(world.Leaper).Leap(d) // others are refused before the run
 		}

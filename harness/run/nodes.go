@@ -39,6 +39,7 @@ func (st *stage) at(ip string, port int) string {
 // start runs a node's program on its machine.
 func (st *stage) start(n *node) {
 	n.wanted = true
+	st.front.anew()
 	if st.w.Running(n.name) {
 		return
 	}

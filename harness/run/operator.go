@@ -13,6 +13,7 @@ import (
 // inbound changes how mail from outside is answered.
 func (st *stage) inbound(a scenario.Inbound) {
 	st.front.policy, st.front.spool = a.Policy, st.spool(a.On)
+	st.front.anew()
 	if _, away := policyReplies[a.Policy]; away && st.ev.Milestones.InboundClosedMS == nil {
 		st.ev.Milestones.InboundClosedMS = ms(st.Now())
 	}
@@ -130,6 +131,7 @@ func (st *stage) open(n int) {
 			delete(st.front.pending, a)
 			st.ev.opens(a, st.Now())
 		}
+		st.front.anew()
 		m := &st.ev.Milestones
 		if m.FirstReopenMS == nil {
 			m.FirstReopenMS = ms(st.Now())

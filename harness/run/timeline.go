@@ -292,6 +292,7 @@ func (st *stage) fix(name string) error {
 		return nil
 	}
 	st.ev.Milestones.FixedMS = ms(st.Now())
+	st.front.anew()
 	st.tell("operator", "the vendor's fix for %s is installed", name)
 	st.attention.fixed = append(st.attention.fixed, name)
 	st.At(st.Now(), st.consider)

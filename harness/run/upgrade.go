@@ -14,6 +14,7 @@ func (st *stage) upgrade(step scenario.Step, a scenario.Upgrade) error {
 			st.refuses(u.Array, err)
 		}
 	}
+	st.front.anew()
 	st.fired(step)
 	return st.armWaiting()
 }
@@ -37,6 +38,7 @@ func (st *stage) rollout(step scenario.Step, a scenario.Upgrade, u scenario.Upgr
 	}
 	r.Tell = func(text string, over bool) {
 		st.tell("operator", "%s", text)
+		st.front.anew()
 		if f := st.faultOf(step); over && f != nil {
 			f.RevertedAtMS = ms(st.Now())
 		}
