@@ -85,6 +85,13 @@ type Op struct {
 	Text string `json:"text,omitempty"`
 }
 
+// OfUser says that a user wanted an operation of the store, and not the harness, or
+// the provider's exchangers.
+func (op *Op) OfUser() bool {
+	spooled := op.Node == Spool || op.By == Spool
+	return !spooled && op.Kind != Bounce && op.Kind != Audit && op.Kind != Admin && op.By != "audit" && op.By != "archive"
+}
+
 // View is a mailbox as somebody saw it at one moment.
 type View struct {
 	UIDValidity uint32 `json:"uidvalidity"`

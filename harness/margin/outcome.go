@@ -79,10 +79,7 @@ func Unreached(c Case) Outcome { return Outcome{Case: c, Result: NotReached, Why
 // microseconds.
 func (o *Outcome) watch(history io.Reader, from, to int64) error {
 	return hist.Scan(history, func(op *hist.Op) error {
-		switch {
-		case op.Kind == hist.Bounce, op.Kind == hist.Audit, op.Kind == hist.Admin, op.By == "audit", op.By == "archive":
-			return nil // no user's
-		case op.IntendedUS < from || op.IntendedUS >= to:
+		if !op.OfUser() || op.IntendedUS < from || op.IntendedUS >= to {
 			return nil
 		}
 		way := &o.Out

@@ -231,7 +231,7 @@ type drought struct {
 
 func (d *drought) add(op *hist.Op) {
 	switch {
-	case !ofUser(op):
+	case !op.OfUser():
 	case op.Outcome == hist.OK:
 		d.served, d.waits = max(d.served, op.AnsweredUS), nil
 	case d.waits == nil || op.IntendedUS < *d.waits:
@@ -244,7 +244,7 @@ func (d *drought) add(op *hist.Op) {
 func (st *stage) unservedSince() (time.Duration, bool) {
 	first := st.attention.drought.waits
 	for _, op := range st.drv.asked {
-		if ofUser(op) && (first == nil || op.IntendedUS < *first) {
+		if op.OfUser() && (first == nil || op.IntendedUS < *first) {
 			first = &op.IntendedUS
 		}
 	}

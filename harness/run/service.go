@@ -20,15 +20,9 @@ type ask struct {
 
 // add takes the next operation. What the harness asks for itself is no user's.
 func (s *service) add(op *hist.Op) {
-	if ofUser(op) {
+	if op.OfUser() {
 		s.asks = append(s.asks, ask{op.IntendedUS, op.AnsweredUS, op.Outcome == hist.OK})
 	}
-}
-
-// ofUser says whether a user wanted an operation, and not the harness.
-func ofUser(op *hist.Op) bool {
-	spooled := op.Node == hist.Spool || op.By == hist.Spool // the provider's exchangers are not the store
-	return !spooled && op.Kind != hist.Bounce && op.Kind != hist.Audit && op.Kind != hist.Admin && op.By != "audit" && op.By != "archive"
 }
 
 // longest is the longest time, in milliseconds, in which somebody waited and
