@@ -24,30 +24,27 @@ func (s *Spread) answers() []report.Question {
 // under it. It needs variants that differ in how many there are.
 func (s *Spread) secondCopy() (report.Question, bool) {
 	q := report.Question{N: 8, Text: "Was there no second copy elsewhere?", Rehearsed: true}
-	oses, least, most := map[string]int{}, 0, 0
+	oses, least, most := map[string]int{}, -1, -1
 	for i, g := range s.Variants {
-		if len(g.outcomes) == 0 {
-			return q, false
-		}
-		copies, arrays, n := copiesOf(g.outcomes[0])
-		if copies < 2 || slices.ContainsFunc(g.outcomes, func(r *report.Run) bool { _, _, m := copiesOf(r); return m != n }) {
-			return q, false
+		copies, arrays, n := g.copies()
+		if copies < 2 || n == 0 {
+			continue // nothing to count, or no outcome
 		}
 		oses[g.Variant] = n
-		if n < oses[s.Variants[least].Variant] {
+		if least < 0 || n < oses[s.Variants[least].Variant] {
 			least = i
 		}
-		if n > oses[s.Variants[most].Variant] {
+		if most < 0 || n > oses[s.Variants[most].Variant] {
 			most = i
 		}
-		q.Figures = append(q.Figures, report.Figure{Name: g.Variant, Value: fmt.Sprintf("%s on %s and %s; %s; nobody served for %s",
-			number(copies, "copy", "copies"), number(arrays, "array", "arrays"), number(n, "OS", "OSes"), g.harmed(), g.figure("unavailable_ms").value())})
+		q.Figures = append(q.Figures, report.Figure{Name: g.Variant, Value: fmt.Sprintf("%s on %s and %s; nobody served for %s",
+			number(copies, "copy", "copies"), number(arrays, "array", "arrays"), number(n, "OS", "OSes"), g.figure("unavailable_ms").value())})
 	}
-	few, many := &s.Variants[least], &s.Variants[most]
-	if oses[few.Variant] == oses[many.Variant] {
+	if least < 0 || oses[s.Variants[least].Variant] == oses[s.Variants[most].Variant] {
 		return q, false
 	}
-	copies, _, _ := copiesOf(few.outcomes[0])
+	few, many := &s.Variants[least], &s.Variants[most]
+	copies, _, _ := few.copies()
 	q.Answer = fmt.Sprintf("There were %s. In %s they stood on %s; in %s on %s.", number(copies, "copy", "copies"),
 		few.Variant, number(oses[few.Variant], "OS", "OSes"), many.Variant, number(oses[many.Variant], "OS", "OSes"))
 	q.Answer += s.shorter(few, many)
@@ -70,26 +67,37 @@ func (s *Spread) shorter(few, many *Group) string {
 // fewRuns qualifies a difference that no test could tell from chance.
 const fewRuns = "; of so few runs that may be chance."
 
+// copies is copiesOf of all runs of a group; 0 without an outcome.
+func (g *Group) copies() (copies, arrays, oses int) {
+	if len(g.outcomes) == 0 {
+		return 0, 0, 0
+	}
+	return copiesOf(g.outcomes[0])
+}
+
 // copiesOf is how many replicas a run had, on how many arrays, and on how many
-// operating systems those stood when the script began.
+// operating systems those stood when the script began: by the arrays that held
+// anything then, for nodes may be on others at the end.
 func copiesOf(r *report.Run) (copies, arrays, oses int) {
 	on, under := map[string]bool{}, map[string]bool{}
-	for _, n := range r.Nodes {
-		on[n.Array] = true
-		os := n.OS
-		if i := slices.IndexFunc(r.Arrays, func(a report.Array) bool { return a.Name == n.Array }); i >= 0 {
-			os = r.Arrays[i].OS
+	for _, a := range r.Arrays {
+		if a.StartUsed > 0 {
+			on[a.Name], under[a.OS] = true, true
 		}
-		under[os] = true
 	}
 	return len(r.Nodes), len(on), len(under)
 }
 
-// policy is in which order a run verified and opened accounts again, as its script
-// did it; "" if it did not open any.
+// policy is what a run put first when mail was to be served again, as its script
+// did it; "" if it opened nothing again.
 func policy(r *report.Run) string {
 	m := r.Milestones
+	recovered := slices.ContainsFunc(slices.Concat(r.Steps, r.Playbook), func(a report.Act) bool {
+		return a.Verb == "recover" && a.Outcome == report.StepDone
+	})
 	switch {
+	case recovered && (m.FirstReopenMS == nil || m.VerifiedMS == nil):
+		return wentOn
 	case m.FirstReopenMS == nil:
 		return ""
 	case m.VerifyFromMS == nil || m.LastReopenMS != nil && *m.VerifyFromMS > *m.LastReopenMS:
@@ -100,37 +108,41 @@ func policy(r *report.Run) string {
 	return mixed
 }
 
-// The policies: integrity first, availability first, and between the two.
+// The policies: integrity first, availability first in two ways, and between the
+// two.
 const (
 	verifiedFirst = "verified before anything was opened"
 	openedFirst   = "opened without having verified"
+	wentOn        = "went on with the copy that was left"
 	mixed         = "opened some before all was verified"
 )
 
 // integrity answers question 9: what variants that verified before they opened
-// paid in mailbox-hours, and what the others paid in mail. It needs both kinds.
+// paid in mailbox-hours, and what the others paid in mail. It needs both kinds; the
+// first that verified stands for its kind.
 func (s *Spread) integrity() (report.Question, bool) {
 	q := report.Question{N: 9, Text: "What did integrity first cost?", Rehearsed: true}
-	first := map[string]*Group{}
+	var careful *Group
+	var others []*Group
 	for i := range s.Variants {
 		g := &s.Variants[i]
-		p := g.policy()
-		if p == "" {
+		switch p := g.policy(); {
+		case p == "":
 			continue
+		case p != verifiedFirst:
+			others = append(others, g)
+		case careful == nil:
+			careful = g
 		}
-		if first[p] == nil {
-			first[p] = g
-		}
-		q.Figures = append(q.Figures, report.Figure{Name: g.Variant, Value: fmt.Sprintf("%s; %s mailbox-hours; %s", p, g.figure("mailbox_hours").value(), g.harmed())})
+		q.Figures = append(q.Figures, report.Figure{Name: g.Variant, Value: g.policy()})
 	}
-	careful, other := first[verifiedFirst], first[openedFirst]
-	if other == nil {
-		other = first[mixed]
-	}
-	if careful == nil || other == nil {
+	if careful == nil || len(others) == 0 {
 		return q, false
 	}
-	q.Answer = careful.against(other)
+	q.Answer = fmt.Sprintf("%s %s: %s mailbox-hours, mail %s.", careful.Variant, verifiedFirst, careful.figure("mailbox_hours").value(), careful.harmed())
+	for _, o := range others {
+		q.Answer += " " + o.against(careful)
+	}
 	return q, true
 }
 
@@ -142,18 +154,16 @@ func (g *Group) policy() string {
 	return policy(g.outcomes[0])
 }
 
-// against sets a variant that verified first against one that did not.
-func (g *Group) against(o *Group) string {
-	hours := fmt.Sprintf("%s mailbox-hours in %s, against %s in %s", g.figure("mailbox_hours").value(), g.Variant, o.figure("mailbox_hours").value(), o.Variant)
-	switch p := chance(g.of("mailbox_hours"), o.of("mailbox_hours")); {
+// against sets a variant that did not verify first against one that did.
+func (g *Group) against(careful *Group) string {
+	text := fmt.Sprintf("%s %s: %s mailbox-hours, mail %s", g.Variant, g.policy(), g.figure("mailbox_hours").value(), g.harmed())
+	switch p := chance(careful.of("mailbox_hours"), g.of("mailbox_hours")); {
 	case p != nil && *p < alpha:
-		hours += "."
-	case min(g.Outcomes, o.Outcomes) < apart:
-		hours += fewRuns
-	default:
-		hours += "; chance makes as much of a difference."
+		return text + "."
+	case min(g.Outcomes, careful.Outcomes) < apart:
+		return text + fewRuns
 	}
-	return fmt.Sprintf("%s Mail was %s in %s, and %s in %s.", hours, g.harmed(), g.Variant, o.harmed(), o.Variant)
+	return text + "; chance makes as much of a difference in mailbox-hours."
 }
 
 // of are the values of the measure of a name.

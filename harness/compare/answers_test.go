@@ -1,6 +1,7 @@
 package compare
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -8,13 +9,14 @@ import (
 	"fourdays/harness/report"
 )
 
-// onOSes gives the arrays of a run so many operating systems; at the end, after
-// the vendor's fix, all nodes say the same.
+// onOSes gives the arrays of a run so many operating systems; at the end all
+// nodes are on one of them, and that has the vendor's fix. Another array holds no
+// copy.
 func onOSes(r *report.Run, n int) {
-	r.Arrays = nil
+	r.Arrays = []report.Array{{Name: "spool", OS: "another"}}
 	for i, node := range r.Nodes {
-		r.Arrays = append(r.Arrays, report.Array{Name: node.Array, OS: string(rune('a' + i%n))})
-		r.Nodes[i].OS = "fixed/2.2"
+		r.Arrays = append(r.Arrays, report.Array{Name: node.Array, OS: string(rune('a' + i%n)), StartUsed: 4096})
+		r.Nodes[i].Array, r.Nodes[i].OS = "an1", "fixed/2.2"
 	}
 }
 
@@ -29,9 +31,19 @@ func TestWhetherThereWasASecondCopyNeedsAnotherOS(t *testing.T) {
 	require.Len(t, got, 1)
 	require.Equal(t, 8, got[0].N)
 	require.Equal(t, "There were 3 copies. In one-os they stood on 1 OS; in three-oses on 3 OSes. Nobody was served for > 55 s there, and for 3.1 s here.", got[0].Answer)
-	require.Equal(t, "3 copies on 3 arrays and 1 OS; lost in 10 of 10, altered in 0 of 10 (≤ 3/10); nobody served for > 55 s", got[0].Figures[0].Value)
+	require.Equal(t, "3 copies on 3 arrays and 1 OS; nobody served for > 55 s", got[0].Figures[0].Value)
 	require.Contains(t, Over(runs[:3]).Answers[0].Answer, "of so few runs that may be chance.")
 	require.NotEmpty(t, table(runs[:3]...).Answers, "single runs side by side answer it as well")
+
+	broken := slices.Clone(runs)
+	for i, r := range runs {
+		if r.Variant.Name == "two-oses" {
+			one := *r
+			one.Verdict = report.Aborted
+			broken[i] = &one
+		}
+	}
+	require.Len(t, Over(broken).Answers[0].Figures, 2, "a variant without an outcome is left out")
 
 	for _, r := range runs {
 		onOSes(r, 1)
@@ -58,8 +70,8 @@ func TestWhatIntegrityFirstCostNeedsBothPolicies(t *testing.T) {
 	got := Over(runs).Answers
 	require.Len(t, got, 1)
 	require.Equal(t, 9, got[0].N)
-	require.Equal(t, "0.55 [0.51 … 0.58] mailbox-hours in two-oses, against 0.055 [0.051 … 0.058] in three-oses. "+
-		"Mail was lost in 0 of 10 (≤ 3/10), altered in 0 of 10 (≤ 3/10) in two-oses, and lost in 0 of 10 (≤ 3/10), altered in 0 of 10 (≤ 3/10) in three-oses.", got[0].Answer)
+	require.Equal(t, "two-oses verified before anything was opened: 0.55 [0.51 … 0.58] mailbox-hours, mail lost in 0 of 10 (≤ 3/10), altered in 0 of 10 (≤ 3/10). "+
+		"three-oses opened without having verified: 0.055 [0.051 … 0.058] mailbox-hours, mail lost in 0 of 10 (≤ 3/10), altered in 0 of 10 (≤ 3/10).", got[0].Answer)
 	require.Len(t, got[0].Figures, 2, "one-os opened nothing")
 
 	for _, r := range runs {
@@ -68,6 +80,16 @@ func TestWhatIntegrityFirstCostNeedsBothPolicies(t *testing.T) {
 		}
 	}
 	require.Contains(t, Over(runs).Answers[0].Figures[1].Value, mixed)
+	for _, r := range runs {
+		if r.Variant.Name == "one-os" {
+			r.Steps = []report.Act{{Verb: "recover", Outcome: report.StepDone}}
+		}
+	}
+	require.Equal(t, wentOn, Over(runs).Answers[0].Figures[0].Value)
+	require.Contains(t, Over(runs).Answers[0].Answer, "one-os went on with the copy that was left: 0.55 [0.51 … 0.58] mailbox-hours, mail lost in 10 of 10")
+	for _, r := range runs {
+		r.Steps = nil
+	}
 	for _, r := range runs {
 		r.Milestones = report.Milestones{VerifyFromMS: ms(10), VerifiedMS: ms(20), FirstReopenMS: ms(30), LastReopenMS: ms(90)}
 	}

@@ -228,6 +228,9 @@ func in(unit string, v float64) string {
 		if v < 1 { // of a sample in a short scenario
 			return strconv.FormatFloat(v, 'g', 2, 64)
 		}
+		if v >= 1e7 {
+			return report.Count(int64(v/1e6+0.5)) + " million"
+		}
 		return report.Hours(v)
 	case unitRuns:
 		return strconv.Itoa(int(v))
