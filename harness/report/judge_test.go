@@ -200,6 +200,21 @@ func TestQuestionsOfAnEmptyRunDoNotPanic(t *testing.T) {
 	require.Contains(t, r.Questions[0].Answer, "Nobody can tell")
 }
 
+// TestWhyItTookSoLong names the longest part, and does not call it most of an outage
+// that the run did not see the end of.
+func TestWhyItTookSoLong(t *testing.T) {
+	at := func(ms int64) *int64 { return &ms }
+	r := &Run{}
+	said := func() string { answer, _ := whySoLong(r); return answer }
+	require.Contains(t, said(), "nothing to wait for")
+	r.Recovery.ImpactMS, r.Recovery.DetectMS = at(1000), at(1000)
+	require.Equal(t, "It was not over when the run ended.", said())
+	r.Recovery.DetectMS = at(5000)
+	require.Contains(t, said(), "not over when the run ended. The longest part that was, 4 s, was noticing")
+	r.Recovery.SteadyMS = at(7000)
+	require.Equal(t, "Most of it, 4 s, was noticing.", said())
+}
+
 // TestOthersMayFailWhereNobodyKnowsBeforehand has a check fail that the scenario
 // does not name: without the word for it that is a failure.
 func TestOthersMayFailWhereNobodyKnowsBeforehand(t *testing.T) {

@@ -189,7 +189,12 @@ func whySoLong(r *Run) (string, []Figure) {
 			longest, longestMS = p.name, ms
 		}
 	}
-	if longestMS < 0 {
+	switch over := rec.ImpactMS == nil || rec.SteadyMS != nil; {
+	case !over && longestMS > 0:
+		return fmt.Sprintf("It was not over when the run ended. The longest part that was, %s, was %s.", Span(longestMS), longest), figures
+	case !over:
+		return "It was not over when the run ended.", figures
+	case longestMS <= 0:
 		return "It was not long: there was nothing to wait for.", figures
 	}
 	return fmt.Sprintf("Most of it, %s, was %s.", Span(longestMS), longest), figures
