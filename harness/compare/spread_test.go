@@ -94,6 +94,13 @@ func TestTheTableOverSeedsReadsAsItShould(t *testing.T) {
 		}
 	}
 	golden(t, "seeds.md", Over(tenSeeds()).Markdown())
+	many := tenSeeds()
+	for _, variant := range []string{"four", "five", "six"} {
+		r := played(variant, 0, 1)
+		r.Seed = 1
+		many = append(many, r)
+	}
+	golden(t, "seeds-many.md", Over(many).Markdown())
 }
 
 func golden(t *testing.T, name string, got []byte) {

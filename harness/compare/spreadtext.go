@@ -20,7 +20,7 @@ func (s *Spread) Text(w io.Writer, width int) error {
 		wrap(&b, "  ", "  ", s.Title)
 		b.WriteString("\n")
 	}
-	b.WriteString(s.grid().columns(width))
+	b.WriteString(s.outcomes(s.grid(measures())).columns(width))
 	b.WriteString("\n")
 	for _, g := range s.Variants {
 		wrap(&b, "  ", "    ", g.Variant+": "+g.Title)
@@ -93,25 +93,33 @@ func (g *Group) odd() (lines []string) {
 	return lines
 }
 
-// grid has the measures as rows.
-func (s *Spread) grid() *grid {
-	g := &grid{cells: [][]string{{""}, {"runs"}, {"verdicts"}}, right: make([]bool, len(s.Variants)+1)}
+// grid has some measures as rows.
+func (s *Spread) grid(rows []measure) *grid {
+	g := &grid{cells: [][]string{{""}}, right: make([]bool, len(s.Variants)+1)}
 	for i := range s.Variants {
-		v := &s.Variants[i]
-		g.cells[0] = append(g.cells[0], v.Variant)
-		g.cells[1] = append(g.cells[1], fmt.Sprint(len(v.Runs)))
-		g.cells[2] = append(g.cells[2], v.verdicts())
+		g.cells[0] = append(g.cells[0], s.Variants[i].Variant)
 	}
-	for i, m := range measures() {
-		if m.odd && !slices.ContainsFunc(s.Variants, func(v Group) bool { return v.Figures[i].some }) {
+	for _, m := range rows {
+		if m.odd && !slices.ContainsFunc(s.Variants, func(v Group) bool { return v.figure(m.key).some }) {
 			continue
 		}
 		line := []string{m.label}
 		for _, v := range s.Variants {
-			line = append(line, v.Figures[i].String())
+			line = append(line, v.figure(m.key).String())
 		}
 		g.cells = append(g.cells, line)
 	}
+	return g
+}
+
+// outcomes puts above a grid how many runs there were, and how they ended.
+func (s *Spread) outcomes(g *grid) *grid {
+	runs, verdicts := []string{"runs"}, []string{"verdicts"}
+	for i := range s.Variants {
+		runs = append(runs, fmt.Sprint(len(s.Variants[i].Runs)))
+		verdicts = append(verdicts, s.Variants[i].verdicts())
+	}
+	g.cells = slices.Insert(g.cells, 1, runs, verdicts)
 	return g
 }
 
@@ -174,16 +182,13 @@ func (s *Spread) Markdown() []byte {
 	if s.Title != "" {
 		fmt.Fprintf(&b, "**%s.**\n\n", strings.TrimSuffix(s.Title, "."))
 	}
-	for i, line := range s.grid().cells {
-		for j := range line {
-			line[j] = cell(line[j])
-		}
-		fmt.Fprintf(&b, "| %s |\n", strings.Join(line, " | "))
-		if i == 0 {
-			b.WriteString("|---" + strings.Repeat("|---", len(s.Variants)) + "|\n")
+	if len(s.Variants) <= abreast {
+		piped(&b, s.outcomes(s.grid(measures())))
+	} else {
+		for _, g := range []*grid{s.outcomes(s.grid(ofMail())), s.grid(ofService()), s.grid(ofArrays())} {
+			piped(&b, g.turn())
 		}
 	}
-	b.WriteString("\n")
 	for _, g := range s.Variants {
 		fmt.Fprintf(&b, "- **%s**: %s\n", g.Variant, g.Title)
 	}
@@ -207,4 +212,22 @@ func (s *Spread) Markdown() []byte {
 	}
 	b.WriteString(".\n")
 	return b.Bytes()
+}
+
+// abreast is how many variants stand side by side in Markdown; more are rows, in
+// several tables. Picked: more columns are not read.
+const abreast = 5
+
+// piped writes a grid as a table of Markdown.
+func piped(b *bytes.Buffer, g *grid) {
+	for i, line := range g.cells {
+		for j := range line {
+			line[j] = cell(line[j])
+		}
+		fmt.Fprintf(b, "| %s |\n", strings.Join(line, " | "))
+		if i == 0 {
+			b.WriteString(strings.Repeat("|---", len(line)) + "|\n")
+		}
+	}
+	b.WriteString("\n")
 }
