@@ -98,8 +98,9 @@ func (m *Meter) spool(op *hist.Op, bySpool, good bool) {
 		m.leaveQueue(key, op.AnsweredUS)
 		m.delays = append(m.delays, op.AnsweredUS-w.intendedUS)
 	}
-	if bySpool {
+	if bySpool { // the store has answered
 		m.face(op).note(op, good)
+		m.noteWrite(op)
 	}
 }
 
@@ -142,6 +143,10 @@ func (m *Meter) noteAnswer(op *hist.Op, a ask) {
 	if m.in.FaultUS != nil && op.IntendedUS >= *m.in.FaultUS && m.breach(a) {
 		m.seenBad = earliest(m.seenBad, op.AnsweredUS)
 	}
+	m.noteWrite(op)
+}
+
+func (m *Meter) noteWrite(op *hist.Op) {
 	if m.in.HealedUS != nil && op.Outcome == hist.OK && isWrite(op.Kind) && op.AnsweredUS >= *m.in.HealedUS {
 		m.ackUS = earliest(m.ackUS, op.AnsweredUS)
 	}
