@@ -13,7 +13,7 @@ REPEAT      ?= 5
 SCENARIO    ?= scenarios/libero-2023.yaml
 HELPED      ?= scenarios/libero-2023-choices.yaml
 SEEDS       ?= 10
-COMPARED    ?= scenarios/tour/herd.yaml scenarios/tour/shared-fate.yaml scenarios/tour/same-birthday.yaml scenarios/tour/restart-it.yaml
+COMPARED    ?= scenarios/tour/herd.yaml scenarios/tour/inbound.yaml scenarios/tour/shared-fate.yaml scenarios/tour/same-birthday.yaml scenarios/tour/restart-it.yaml
 # Packages whose tests play in real time: one after the other, as each other's load
 # would show.
 REALTIME    := harness/(clients|docker|external|live|local|solo|sweep|worldtest)|storage/(fuse|cmd)

@@ -37,6 +37,9 @@ func (j *Judge) deliver(a *account, op *hist.Op) {
 	switch {
 	case op.Outcome == hist.OK:
 		l.delivered++
+		if op.By == hist.Spool {
+			l.passedOn++
+		}
 		a.mailbox(inbox).exists(op)
 		if l.delivered == 1 {
 			j.promise(a.mailbox(op.Mailbox), l, delivered, op)

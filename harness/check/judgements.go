@@ -129,7 +129,8 @@ func (f *finale) countDoubts(l *letter, there int) {
 	}
 }
 
-// judgeSender judges D4. A message that was acknowledged and is gone is D1's;
+// judgeSender judges D4. Who bounced a message that an exchanger had not answered,
+// and passed on later, could not know. A message that was acknowledged and is gone is D1's;
 // an attempt without a definite answer that left a copy counts as delivered.
 func (f *finale) judgeSender(l *letter) {
 	if l.tries+l.offered == 0 {
@@ -140,7 +141,7 @@ func (f *finale) judgeSender(l *letter) {
 		there = there || s.on != 0 || s.gone()
 	}
 	switch {
-	case l.bounced && l.delivered > 0:
+	case l.bounced && l.delivered > 0 && (l.delivered > l.passedOn || l.spooledUS != never):
 		f.count(checkD4, 1)
 		f.violate(checkD4, l, f.lastOp(l), "message %s for %s was delivered, and bounced", l.key, l.acct.name)
 	case l.bounced, l.delivered > 0, l.spooledUS != never:

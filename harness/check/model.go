@@ -49,6 +49,7 @@ type letter struct {
 	offered   uint32 // deliveries that the provider's exchangers answered
 	tries     uint32 // deliveries attempted at the store
 	delivered uint32 // of those, acknowledged
+	passedOn  uint32 // of those, to the provider's exchangers and not to a sender
 	unsure    uint32 // of those, and of appends, without a definite answer
 	refused4  uint32
 	refused5  uint32

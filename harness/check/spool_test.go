@@ -89,6 +89,25 @@ func TestWhatASpoolPromisedEndsInOneWay(t *testing.T) {
 	}
 }
 
+// TestAMessageThatCameAfterItsSenderGaveUp: the exchanger had not answered, so the
+// sender could not know, and D4 holds. After a 250 nobody may give up.
+func TestAMessageThatCameAfterItsSenderGaveUp(t *testing.T) {
+	for outcome, want := range map[hist.Outcome]Verdict{hist.Unknown: Pass, hist.OK: Fail} {
+		tale := spooled(func(t *tale) {
+			t.m.do(hist.Bounce, ann, "", func(op *hist.Op) { op.By, op.Message = "postfix", "p1" })
+			onward(hist.OK, true, "digest of p1")(t)
+		})
+		for _, op := range tale.ops {
+			if op.Node == hist.Spool {
+				op.Outcome = outcome
+			}
+		}
+		r := judge(tale.in, tale.ops)
+		require.Equal(t, want, r.verdictOf("D4"), outcome)
+		require.Equal(t, 1, r.Mail.Bounced-judge(newTale().in, newTale().ops).Mail.Bounced)
+	}
+}
+
 // TestARefusalOfASpoolIsNoStorageLie: an exchanger whose queue is full says 4yz.
 // A 5yz would send mail back that could have been kept.
 func TestARefusalOfASpoolIsNoStorageLie(t *testing.T) {

@@ -41,6 +41,7 @@ type spool struct {
 	pass    *pass          // over the queue, nil when none is under way
 	planned *time.Duration // when the next begins
 	wait    time.Duration  // before the next pass, after one that failed
+	behind  bool           // something had to wait, and it has not been told that nothing does
 	holding bool           // the run is over: nothing begins any more
 }
 

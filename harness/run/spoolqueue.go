@@ -165,6 +165,7 @@ func (sp *spool) named(name string) *queued {
 func (p *pass) end() {
 	sp := p.sp
 	sp.pass = nil
+	sp.behind = sp.behind || p.failed
 	sp.drained()
 	switch {
 	case p.failed:
@@ -330,5 +331,8 @@ func (sp *spool) drained() {
 		return
 	}
 	sp.report.DrainedAtMS = ms(sp.st.Now())
-	sp.st.tell("mail", "the spool on %s is empty", sp.array)
+	if sp.behind {
+		sp.behind = false
+		sp.st.tell("mail", "the spool on %s is empty", sp.array)
+	}
 }
