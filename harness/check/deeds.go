@@ -104,9 +104,33 @@ func (j *Judge) append(a *account, op *hist.Op) {
 		l.declined++
 		j.missed(b, op)
 	default:
-		l.appended++
-		j.arrive(b, l, appended, op, uid)
+		if op.By == hist.Operator {
+			l.standsFor(b, op)
+			j.arrive(b, l, moved, op, uid)
+		} else {
+			l.appended++
+			j.arrive(b, l, appended, op, uid)
+		}
 		j.startFlags(a, b, op, uid)
+	}
+}
+
+// standsFor records that what an operator appends is no new message: it takes the
+// place of a copy that the account was promised under an older UIDVALIDITY, in the
+// same mailbox if there is one.
+func (l *letter) standsFor(b *mailbox, op *hist.Op) {
+	if l == nil {
+		return
+	}
+	var old *slot
+	for c := range copiesOf(l) {
+		placed := c.uid != 0 && c.validity == op.UIDValidity
+		if !c.gone() && !placed && (old == nil || c.box == b && old.box != b) {
+			old = c
+		}
+	}
+	if old != nil {
+		old.leave(op, true, true)
 	}
 }
 

@@ -44,6 +44,10 @@ const (
 // they had kept.
 const Spool = "spool"
 
+// Operator is the By of what an operator does with users' mail: an Append of his
+// puts a message back that the account had, and promises no other one.
+const Operator = "operator"
+
 // Op is one operation. The fields above Sent are what was asked, those from
 // Sent on what came back. Times are microseconds since the start of the run.
 type Op struct {
@@ -89,7 +93,7 @@ type Op struct {
 // the provider's exchangers.
 func (op *Op) OfUser() bool {
 	spooled := op.Node == Spool || op.By == Spool
-	return !spooled && op.Kind != Bounce && op.Kind != Audit && op.Kind != Admin && op.By != "audit" && op.By != "archive"
+	return !spooled && op.Kind != Bounce && op.Kind != Audit && op.Kind != Admin && op.By != "audit" && op.By != "archive" && op.By != Operator
 }
 
 // View is a mailbox as somebody saw it at one moment.

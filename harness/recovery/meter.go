@@ -110,7 +110,7 @@ func userAsked(op *hist.Op) bool {
 	case hist.Bounce, hist.Audit, hist.Admin:
 		return false
 	}
-	return op.By != "audit" && op.By != "archive"
+	return op.By != "audit" && op.By != "archive" && op.By != hist.Operator
 }
 
 // succeeded tells whether the store did its duty: it did what it was asked, or

@@ -2,7 +2,6 @@ package run
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -151,23 +150,9 @@ func (st *stage) allReady() bool {
 }
 
 func (st *stage) makeAccounts() error {
-	type account struct {
-		Address  string `json:"address"`
-		Password string `json:"password"`
-	}
-	var create struct {
-		Create []account `json:"create"`
-	}
-	for _, a := range st.accounts {
-		create.Create = append(create.Create, account{a, "pw-" + a})
-	}
-	body, err := json.Marshal(create)
-	if err != nil {
-		return err
-	}
 	var answer *hist.Op
 	asked := false
-	st.admin(st.nodes[0].name, "POST", "/accounts", string(body), func(op *hist.Op) { answer, asked = op, true })
+	st.admin(st.nodes[0].name, "POST", "/accounts", st.accountsBody(), func(op *hist.Op) { answer, asked = op, true })
 	if err := st.until("make the accounts", st.pace.start, func() bool { return asked }); err != nil {
 		return err
 	}

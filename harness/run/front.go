@@ -13,6 +13,7 @@ import (
 // that are closed before a store that hangs can be told.
 type front struct {
 	policy  string
+	away    bool            // nobody gets in: one group goes and another comes
 	spool   *spool          // of the policy spool
 	closed  map[string]bool // "not yet available", in what the operator wants
 	pending map[string]bool // closed, but the store does not know yet
@@ -48,6 +49,7 @@ const (
 	closedReply   = "450 4.2.1 account is not yet available [rcpt]"
 	tempFailReply = "450 4.3.2 we take no mail at the moment [rcpt]"
 	refuseReply   = "554 5.3.2 we take no mail at the moment [rcpt]"
+	awayReply     = "450 4.3.2 we are changing over [rcpt]"
 	unreachReply  = "connection refused [connect]"
 	lostReply     = "250 2.0.0 queued (and thrown away) [dot]"
 )
@@ -60,6 +62,9 @@ var policyReplies = map[string]string{
 func (f *front) stops(group []*hist.Op) (reply string, stopped bool) {
 	if group[0].By == "audit" || group[0].By == "archive" {
 		return "", false
+	}
+	if f.away {
+		return awayReply, true
 	}
 	if reply, ok := policyReplies[f.policy]; ok && group[0].Kind == hist.Deliver {
 		return reply, true
@@ -86,6 +91,9 @@ func (st *stage) inLeap(delivery bool, account string) (outcome hist.Outcome, re
 			return hist.No, "", true
 		}
 		return f.spool.refused.Outcome, f.spool.refused.Reply, false
+	}
+	if f.away {
+		return hist.No, awayReply, false
 	}
 	turnedAway := delivery && policyReplies[f.policy] != ""
 	if !f.closed[account] && !turnedAway && (f.refused == nil || st.untried()) {

@@ -298,7 +298,7 @@ func (st *stage) admin(node, method, path, body string, done func(*hist.Op)) {
 // adminFor is admin for what may take so long.
 func (st *stage) adminFor(node, method, path, body string, timeout time.Duration, done func(*hist.Op)) {
 	op := &hist.Op{
-		Kind: hist.Admin, By: "operator", Node: node, Method: method, Path: path, Text: body,
+		Kind: hist.Admin, By: hist.Operator, Node: node, Method: method, Path: path, Text: body,
 		IntendedUS: st.Now().Microseconds(), TimeoutUS: timeout.Microseconds(),
 	}
 	st.drv.ask([]*hist.Op{op}, func(answers []*hist.Op) {

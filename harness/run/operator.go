@@ -69,9 +69,14 @@ func (st *stage) tellStore(path string, accounts []string, done func()) {
 		done()
 		return
 	}
+	st.insist(path, string(body), done)
+}
+
+// insist asks the nodes in turn, again and again, until one has done it.
+func (st *stage) insist(path, body string, done func()) {
 	var try func(i int)
 	try = func(i int) {
-		st.admin(st.nodes[i%len(st.nodes)].name, "POST", path, string(body), func(op *hist.Op) {
+		st.admin(st.nodes[i%len(st.nodes)].name, "POST", path, body, func(op *hist.Op) {
 			switch {
 			case op != nil && op.Outcome == hist.OK:
 				done()

@@ -34,7 +34,7 @@ func refuse(format string, args ...any) error { return refusal{fmt.Sprintf(forma
 // they say, or the harness has failed.
 func refusable(a scenario.Action) bool {
 	switch a := a.(type) {
-	case scenario.Replace, scenario.Recover:
+	case scenario.Replace, scenario.Recover, scenario.Fresh, scenario.Merge:
 		return true
 	case scenario.Scrub:
 		return len(a.Nodes) > 0

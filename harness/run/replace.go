@@ -29,7 +29,7 @@ func (i identity) port() int { return peerPort + i.life - 1 }
 
 // next is an identity of the node that no group has had.
 func (n *node) next() identity {
-	life := n.life + 1
+	life := n.born + 1
 	return identity{id: fmt.Sprintf("%s.%d", n.name, life), life: life, volume: n.volume, group: n.group}
 }
 
@@ -220,14 +220,21 @@ func (st *stage) become(n *node, i identity, array string) error {
 			return err
 		}
 	}
-	n.lives = append(n.lives, n.volume)
-	n.identity, n.array, n.restarts, n.last = i, array, 0, healthAnswer{}
+	if !slices.Contains(n.lives, n.volume) {
+		n.lives = append(n.lives, n.volume)
+	}
+	n.identity, n.born, n.array, n.restarts, n.last = i, max(n.born, i.life), array, 0, healthAnswer{}
 	st.start(n)
 	return nil
 }
 
 // volumes are the names of all volumes that a node has had.
-func (n *node) volumes() []string { return append(slices.Clone(n.lives), n.volume) }
+func (n *node) volumes() []string {
+	if slices.Contains(n.lives, n.volume) {
+		return n.lives
+	}
+	return append(slices.Clone(n.lives), n.volume)
+}
 
 // known is the node's identity in its group, "" while that is its name.
 func (n *node) known() string {

@@ -62,14 +62,19 @@ type stage struct {
 
 	book      playbook
 	attention attention
-	replacing string // the node that is, "" for none
-	group     int    // the newest; each recovery begins one
+	replacing string          // the node that is, "" for none
+	group     int             // the newest; each recovery begins one
+	kept      []kept          // what fresh mailboxes stand in the place of; nil for none
+	raises    int             // requests for higher UIDVALIDITYs, when last a group came into service
+	merges    bool            // the scenario may, so that what was sent has to be known
+	sent      map[string]sent // by the digest of the message
 }
 
 // node is one replica's machine.
 type node struct {
 	identity
 	name, ip, array string
+	born            int      // identities that it has had
 	lives           []string // the volumes that it had before
 	restarts        int
 	refuses         func(code uint32) // told when its program ends instead of beginning a new group
@@ -81,7 +86,7 @@ type node struct {
 }
 
 func newStage(ctx context.Context, s *scenario.Scenario, opt Options) (*stage, error) {
-	st := &stage{ctx: ctx, s: s, opt: opt, seed: s.Seed, armed: map[string]*array.Rule{}, timed: map[string]*timed{}, attention: attention{looks: map[time.Duration]bool{}}}
+	st := &stage{ctx: ctx, s: s, opt: opt, seed: s.Seed, armed: map[string]*array.Rule{}, timed: map[string]*timed{}, attention: attention{looks: map[time.Duration]bool{}}, sent: map[string]sent{}, merges: s.Does("merge")}
 	if opt.Seed != nil {
 		st.seed = *opt.Seed
 	}
@@ -147,7 +152,7 @@ func (st *stage) build() error {
 	}
 	st.clock, st.pace = &clock{Clock: st.w}, paceOf(st.w)
 	for i, r := range replicas {
-		st.nodes = append(st.nodes, &node{identity: identity{id: r.Node, life: 1, volume: r.Node}, name: r.Node, ip: st.w.Address(i), array: r.Array})
+		st.nodes = append(st.nodes, &node{identity: identity{id: r.Node, life: 1, volume: r.Node}, born: 1, name: r.Node, ip: st.w.Address(i), array: r.Array})
 	}
 	if err := st.buildFleet(); err != nil {
 		return err
@@ -293,6 +298,7 @@ func (st *stage) record(op *hist.Op) {
 	}
 	st.look(op)
 	st.attention.drought.add(op)
+	st.learnSent(op)
 	if err := st.out.Write(op); err != nil {
 		st.fail(fmt.Errorf("write history: %w", err))
 	}

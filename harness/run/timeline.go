@@ -80,6 +80,10 @@ func (st *stage) do(step scenario.Step, spares []scenario.Spare, done func(error
 		st.replace(a.Node, spares[0], done)
 	case scenario.Recover:
 		st.recover(a, spares, done)
+	case scenario.Fresh:
+		st.fresh(spares, done)
+	case scenario.Merge:
+		st.merge(done)
 	case scenario.Verify:
 		st.verify(func() { done(nil) })
 	case scenario.Scrub:

@@ -136,6 +136,8 @@ func (s *Scenario) downs(step Step, down map[string]bool) {
 		if a.Replace {
 			set(s.Nodes(), false)
 		}
+	case Fresh, Merge:
+		set(s.Nodes(), false)
 	case PowerOn:
 		set(a.Targets, false)
 	}

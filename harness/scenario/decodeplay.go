@@ -31,6 +31,7 @@ func (d *decoder) playbook(n *yaml.Node, s *Scenario) {
 	d.later(func() {
 		d.played(n, s, at)
 		d.replaces(at)
+		d.freshness(at)
 	})
 }
 
@@ -221,9 +222,6 @@ func (d *decoder) copied(p placed, a Restore, copies map[string][]string) {
 
 // canCome refuses a wait for what the script never does.
 func (d *decoder) canCome(p placed, c Condition, verified bool, s *Scenario) {
-	has := func(verb string) bool {
-		return slices.ContainsFunc(s.steps(), func(t Step) bool { return t.Action != nil && t.Action.Verb() == verb })
-	}
 	switch {
 	case c.Of == Moment && s.Duration > 0 && c.Time >= s.Duration:
 		d.wrong(p.node, "want a moment before the end, "+Duration(s.Duration), "the wait ends %s, and the script is over by then", c)
@@ -231,7 +229,7 @@ func (d *decoder) canCome(p placed, c Condition, verified bool, s *Scenario) {
 		d.wrong(p.node, "want less than the duration, "+Duration(s.Duration), "%s can never hold", c)
 	case c.Of == Verified && !verified:
 		d.wrong(p.node, "add a step before it: verify: all", "nothing is verified: the wait can never end")
-	case c.Of == Reopened && has("close_accounts") && !has("reopen"):
+	case c.Of == Reopened && s.Does("close_accounts") && !s.Does("reopen"):
 		d.wrong(p.node, "add a step: reopen: {share: 100%}", "nothing is reopened: the wait can never end")
 	}
 }

@@ -103,6 +103,8 @@ var foreign = map[string]string{
 	"leap":           "it lives in real time",
 	"replace":        "it has no replicas",
 	"recover":        "it has no replicas",
+	"fresh":          "it has no replicas",
+	"merge":          "it has no replicas",
 }
 
 // External is the check of a whole file with an external target, and the reverse.

@@ -30,7 +30,7 @@ func NotLive(s *Scenario) []Issue {
 func (s *Scenario) unlinked() (all []Issue) {
 	renewed := slices.ContainsFunc(s.steps(), func(step Step) bool {
 		switch step.Action.(type) {
-		case Replace, Recover:
+		case Replace, Recover, Fresh:
 			return true
 		}
 		return false

@@ -197,6 +197,11 @@ func (s *Scenario) steps() []Step {
 	return all
 }
 
+// Does says whether a step of the timeline or the playbook has that verb.
+func (s *Scenario) Does(verb string) bool {
+	return slices.ContainsFunc(s.steps(), func(t Step) bool { return t.Action != nil && t.Action.Verb() == verb })
+}
+
 // Looks says whether a condition about mail has to be judged by the oracle.
 func (c Condition) Looks() bool { return slices.Contains([]string{Lost, Altered, Misfiled}, c.Of) }
 

@@ -114,9 +114,9 @@ func (s *Scenario) Spares() (all []Spare) {
 			place[r.Node], stores[r.Node], count[r.Node] = r.Array, store.Name, 1
 		}
 	}
-	put := func(step int, node string) {
+	put := func(step int, node, array string) {
 		count[node]++
-		all = append(all, Spare{step, node, fmt.Sprintf("%s.%d", node, count[node]), place[node], stores[node]})
+		all = append(all, Spare{step, node, fmt.Sprintf("%s.%d", node, count[node]), array, stores[node]})
 	}
 	each := func(i int, a Action) {
 		switch a := a.(type) {
@@ -124,12 +124,16 @@ func (s *Scenario) Spares() (all []Spare) {
 			if a.On != "" {
 				place[a.Node] = a.On
 			}
-			put(i, a.Node)
+			put(i, a.Node, place[a.Node])
 		case Recover:
 			for _, node := range s.Nodes() {
 				if a.Replace {
-					put(i, node)
+					put(i, node, place[node])
 				}
+			}
+		case Fresh:
+			for _, node := range s.Nodes() {
+				put(i, node, a.at(node, place[node]))
 			}
 		}
 	}

@@ -27,6 +27,8 @@ var verbs = []struct {
 	{"restart", (*decoder).restart},
 	{"replace", (*decoder).replace},
 	{"recover", (*decoder).recover},
+	{"fresh", (*decoder).fresh},
+	{"merge", (*decoder).merge},
 	{"failover", (*decoder).failover},
 	{"crash", (*decoder).crash},
 	{"upgrade", (*decoder).upgrade},
@@ -69,6 +71,7 @@ func (d *decoder) timeline(n *yaml.Node, s *Scenario) {
 		d.order(at, s.Duration)
 		d.restores(s, at)
 		d.replaces(at)
+		d.freshness(at)
 	})
 }
 

@@ -41,6 +41,7 @@ const (
 type Store interface {
 	CreateAccounts(ctx context.Context, accounts []mail.NewAccount) (made int, err error)
 	SetClosed(ctx context.Context, closed, all bool, accounts []string) (done int, missing []string, err error)
+	Raise(ctx context.Context, jump uint64) error
 	Accounts() ([]string, error)
 	Digests() (map[string]string, error)
 	Audit(account string) ([]store.AuditedMailbox, error)
@@ -95,6 +96,7 @@ func (f *face) routes() http.Handler {
 	mux.HandleFunc("POST /accounts", f.create)
 	mux.HandleFunc("POST /replace", f.replace)
 	mux.HandleFunc("POST /scrub", f.scrub)
+	mux.HandleFunc("POST /raise", f.raise)
 	mux.HandleFunc("POST /accounts/close", f.setClosed(true))
 	mux.HandleFunc("POST /accounts/open", f.setClosed(false))
 	return mux

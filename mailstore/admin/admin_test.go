@@ -28,6 +28,12 @@ type scripted struct {
 	all    bool
 
 	ordered replica.Replacement
+	raised  uint64
+}
+
+func (s *scripted) Raise(_ context.Context, jump uint64) error {
+	s.raised += jump
+	return s.fail
 }
 
 func (s *scripted) CreateAccounts(_ context.Context, accounts []mail.NewAccount) (int, error) {
