@@ -192,7 +192,7 @@ func (v *view) differs(m member, how string) error {
 // stand looks up where exactly the view stands. Until then it is only known
 // that it contains what had been applied when it was opened; a standpoint that
 // is not there, or says less, is damage itself, and must not pass for a record
-// that is not there.
+// that is not there. It need not be read unless a commit is under way.
 func (v *view) stand() error {
 	at, err := (*state)(nil).standpointIn(v)
 	switch {

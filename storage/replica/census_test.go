@@ -132,7 +132,7 @@ func TestAStandpointThatIsMissingIsNotAbsence(t *testing.T) {
 	under(t, st, func(txn *badger.Txn) error {
 		return errors.Join(txn.Delete(metaKey("state")), txn.Delete(userKey(st, "k5")))
 	})
-	v.txn = st.db.NewTransaction(false)
+	v.txn, v.exact = st.db.NewTransaction(false), false
 	defer v.txn.Discard()
 	st.census.Load().note(string(subKey(userSpace, []byte("k5"))), seal(nil, nil), v.applied+1)
 	_, err := v.Get([]byte("k5"))

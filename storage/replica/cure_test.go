@@ -148,6 +148,7 @@ func TestOnlyAWholeAndNewerStateIsTaken(t *testing.T) {
 		require.Equal(t, before, *own.at.Load(), name)
 		require.NoError(t, own.check(), name)
 	}
+	require.ErrorContains(t, own.takeState(bytes.NewReader(given(t, older))), "and this node was at", "before all of it has come")
 	require.NoError(t, own.takeState(bytes.NewReader(good)))
 	require.Equal(t, newer.at.Load().applied, own.at.Load().applied)
 	require.Equal(t, newer.at.Load().sum, own.at.Load().sum)

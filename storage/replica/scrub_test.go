@@ -128,7 +128,18 @@ func TestAScrubRepairsTheAppliedLog(t *testing.T) {
 	require.ErrorIs(t, s.log.GetLog(7, new(raft.Log)), raft.ErrLogNotFound)
 	require.Eventually(t, func() bool { _, err := s.log.sealed(7); return err == nil }, patience, time.Millisecond)
 	require.NoError(t, s.log.GetLog(7, new(raft.Log)))
-	require.Nil(t, c.leader().serveEntry(request{since: s.log.last() + 100}).body, "nobody gives what is not applied")
+}
+
+// TestAnEntryThatIsNotAppliedIsNotGiven: another node may have another one there.
+func TestAnEntryThatIsNotAppliedIsNotGiven(t *testing.T) {
+	st := newState(t)
+	r := &Replica{watch: st.watch}
+	r.store.Store(st.store)
+	require.NoError(t, st.log.StoreLogs([]*raft.Log{{Index: 1, Term: 1}, {Index: 2, Term: 1}}))
+	st.mustApply(t, 1, "k", "set a 1")
+	require.Equal(t, done, r.serveEntry(request{since: 1}).verdict)
+	require.Equal(t, notDone, r.serveEntry(request{since: 2}).verdict)
+	require.Equal(t, notDone, r.serveEntry(request{since: 3}).verdict)
 }
 
 // TestADamagedEntryThatIsNotAppliedFences: raft would end the process over it at

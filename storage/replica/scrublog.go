@@ -138,42 +138,52 @@ func (l *logStore) damagedEntry(index uint64, err error) error {
 	return raft.ErrLogNotFound
 }
 
-// kept is a record by name and what is known of it in memory, under its lock.
-type kept struct {
+// own is a record by name and what is known of it in memory, under its lock.
+type own struct {
 	name string
 	mu   sync.Locker
 	want func() []byte // nil: nothing was written yet
 }
 
-// metas looks at what a node keeps about itself, all of which is in memory too.
-// The beginning of the log is left alone: it moves with raft, and is written anew
-// when it does.
+// owned are the records that a node keeps about itself and has in memory too.
+// The beginning of the log is none of them: it moves with raft, and is written
+// anew when it does.
+func (s *store) owned() []own {
+	return []own{
+		{"ballot", &s.stable.mu, func() []byte { return s.stable.kept.Load().encode() }},
+		{"state", &s.state.mu, s.state.written},
+		{"incarnation", &sync.Mutex{}, func() []byte { return s.incarnation }},
+	}
+}
+
 func (p *pass) metas() error {
-	s := p.store
 	return p.chunk(func() error {
-		p.meta(kept{"ballot", &s.stable.mu, func() []byte { return s.stable.kept.Load().encode() }})
-		p.meta(kept{"state", &s.state.mu, s.state.written})
-		p.meta(kept{"incarnation", &sync.Mutex{}, func() []byte { return s.incarnation }})
+		for _, o := range p.store.owned() {
+			found, bytes := p.replica.heal.keep(o)
+			p.count(1, bytes)
+			p.note(found)
+		}
 		return nil
 	})
 }
 
-// meta reads a record, and writes it anew where it is not what is known.
-func (p *pass) meta(k kept) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	want := k.want()
-	value, err := p.store.meta(k.name)
-	p.count(1, len(k.name)+len(value))
+// keep reads a record, and writes it anew where it is not what is known.
+func (h *healer) keep(o own) (f finding, size int) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	s, key, want := h.replica.store.Load(), string(metaKey(o.name)), o.want()
+	value, err := s.meta(o.name)
 	if err == nil && bytes.Equal(value, want) || errors.Is(err, ErrNotFound) && want == nil {
-		return
+		return h.found(key, whole), len(key) + len(value)
 	}
-	key := string(metaKey(k.name))
-	p.replica.Detect(fmt.Sprintf("record %q is not what was written: %v", k.name, err))
-	_ = p.replica.heal.found(key, unrepaired)
-	p.store.put("repair", []record{sealedMeta(k.name, want)})
-	p.replica.Detect(fmt.Sprintf("record %q: repaired from memory", k.name))
-	p.note(p.replica.heal.found(key, repaired))
+	h.replica.Detect(fmt.Sprintf("record %q is not what was written: %v", o.name, err))
+	_ = h.found(key, unrepaired)
+	if h.replica.phase.Load().name != running {
+		return unrepaired, len(key)
+	}
+	s.put("repair", []record{sealedMeta(o.name, want)})
+	h.replica.Detect(fmt.Sprintf("record %q: repaired from memory", o.name))
+	return h.found(key, repaired), len(key) + len(value)
 }
 
 // written is the standpoint as it was written, nil before the first.

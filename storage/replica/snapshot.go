@@ -54,10 +54,12 @@ func (s *snapshots) List() ([]*raft.SnapshotMeta, error) {
 func (s *snapshots) Open(string) (*raft.SnapshotMeta, io.ReadCloser, error) {
 	v, at := s.state.view()
 	v.heal = s.state.heal // what is bad here must not be given away
-	if committed, err := s.state.standpointIn(v); err != nil {
-		v.txn.Discard()
-		return nil, nil, fmt.Errorf("open snapshot: %w", err)
-	} else {
+	if !v.exact {
+		committed, err := s.state.standpointIn(v)
+		if err != nil {
+			v.txn.Discard()
+			return nil, nil, fmt.Errorf("open snapshot: %w", err)
+		}
 		at = committed
 	}
 	r, w := io.Pipe()
@@ -235,6 +237,7 @@ func (s *sink) activate() error {
 		records = append(records, s.log.setFirst(at.applied+1))
 	}
 	st.census.Store(s.census)
+	st.coming.Store(at.applied)
 	s.put("activate snapshot", records)
 	st.at.Store(&at)
 	if renew {

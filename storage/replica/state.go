@@ -79,6 +79,7 @@ type state struct {
 	at      atomic.Pointer[standpoint] // durable
 	ready   atomic.Uint64              // the newest term of which this node applied the leader's first command
 	applied bell
+	coming  atomic.Uint64          // up to where a commit that is under way may show already
 	census  atomic.Pointer[census] // nil until the state was checked
 
 	mu sync.Mutex // held while the state changes
@@ -109,7 +110,7 @@ func (st *state) view() (*view, *standpoint) {
 		txn := st.db.NewTransaction(false)
 		if st.at.Load().gen == at.gen {
 			return &view{txn: txn, gen: at.gen, detect: st.detect, trust: st.trust,
-				census: st.census.Load(), applied: at.applied}, at
+				census: st.census.Load(), applied: at.applied, exact: st.coming.Load() <= at.applied}, at
 		}
 		txn.Discard() // an older generation may be on its way out
 	}
@@ -219,7 +220,7 @@ func (st *state) ApplyBatch(entries []*raft.Log) []any {
 func (st *state) applySome(entries []*raft.Log, results []any) (done int) {
 	v, before := st.view()
 	defer v.txn.Discard()
-	v.heal = st.heal
+	v.heal, v.exact = st.heal, true // nobody else commits
 	b, at := newBatch(v), *before
 	for _, entry := range entries {
 		if done > 0 && (b.size+maxCommandSize > commitBytes || len(b.written)+MaxKeys > commitKeys) {
@@ -235,7 +236,9 @@ func (st *state) applySome(entries []*raft.Log, results []any) (done int) {
 		select {}
 	}
 	if at.applied > before.applied {
-		st.put("apply", st.settle(b, &at))
+		records := st.settle(b, &at)
+		st.coming.Store(at.applied)
+		st.put("apply", records)
 		st.at.Store(&at)
 	}
 	if b.ready > 0 {

@@ -98,9 +98,6 @@ func (w *walker) missed(to string) {
 // oneByOne goes on where the storage cannot be scanned: the census says what to
 // look up.
 func (w *walker) oneByOne() error {
-	if err := w.stand(); err != nil {
-		return err
-	}
 	for w.more {
 		m, ok := w.census.next(w.at, w.prefix)
 		if !ok {
