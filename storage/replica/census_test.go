@@ -148,3 +148,20 @@ func requireDamaged(t *testing.T, st *state, key string) {
 		return v.Scan([]byte(key), nil, func(_, _ []byte) bool { return true })
 	}), ErrDamaged)
 }
+
+// TestAViewFromWithinACommitLooksWhereItStands: it may show already what is not
+// announced yet, and must not call absent what that commit has written and the
+// storage lost.
+func TestAViewFromWithinACommitLooksWhereItStands(t *testing.T) {
+	st := counted(t)
+	v, _ := st.view()
+	require.True(t, v.exact, "nothing is under way")
+	v.txn.Discard()
+	at := *st.at.Load()
+	at.applied++
+	sub := subKey(userSpace, []byte("k55"))
+	st.census.Load().note(string(sub), seal(sub, []byte("lost")), at.applied)
+	st.coming.Store(at.applied)
+	st.put("apply", []record{sealedMeta("state", at.encode())})
+	require.ErrorIs(t, st.look(func(v View) error { _, err := v.Get([]byte("k55")); return err }), ErrDamaged)
+}
