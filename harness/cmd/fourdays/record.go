@@ -34,6 +34,7 @@ type outcome struct {
 	Disarmed    string `json:"disarmed"` // the verdict
 	ScenarioSum string `json:"scenario_sha256"`
 	BugsSum     string `json:"bugs_sha256"`
+	ending
 }
 
 // record keeps the outcomes of pairs in the folders that they are from, and
@@ -50,8 +51,13 @@ func record(couples []*couple) error {
 			order = append(order, dir)
 		}
 		card := c.card()
+		var end ending
+		if c.ending != nil {
+			end = *c.ending
+		}
 		dirs[dir] = append(dirs[dir], outcome{
-			File: filepath.Base(c.path), Bug: card.Bug, Seed: c.seed, Apart: card.Apart, Armed: card.Armed.Verdict,
+			ending: end,
+			File:   filepath.Base(c.path), Bug: card.Bug, Seed: c.seed, Apart: card.Apart, Armed: card.Armed.Verdict,
 			Seen: card.Armed.Seen, Disarmed: card.Disarmed.Verdict, ScenarioSum: scenarioSum(c.scenario), BugsSum: bugsSum(c.scenario),
 		})
 	}

@@ -110,9 +110,14 @@ func TestTheTrackRecordNamesEveryBug(t *testing.T) {
 	for _, b := range catalog.All() {
 		require.Contains(t, text, "`"+b.ID+"`")
 	}
-	for line := range strings.Lines(text) {
-		if strings.HasPrefix(line, "|") {
-			require.Equal(t, 9, strings.Count(strings.ReplaceAll(line, "\\|", ""), "|"), line)
+	pairs, endings, two := strings.Cut(text, "## What becomes of the store")
+	require.True(t, two)
+	require.Contains(t, endings, "| `flush-lies` | not recorded | no |  |  |\n")
+	for part, cells := range map[string]int{pairs: 9, endings: 6} {
+		for line := range strings.Lines(part) {
+			if strings.HasPrefix(line, "|") {
+				require.Equal(t, cells, strings.Count(strings.ReplaceAll(line, "\\|", ""), "|"), line)
+			}
 		}
 	}
 }

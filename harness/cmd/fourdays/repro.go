@@ -48,6 +48,7 @@ type couple struct {
 	*rehearsal
 	result run.PairResult
 	wall   time.Duration
+	ending *ending // of a pair that is recorded
 }
 
 // Run plays the pairs and says which are told apart.
@@ -126,7 +127,9 @@ func (c *reproCmd) playPairs(a *app, all []*rehearsal) []*couple {
 				couples[i].err = fmt.Errorf("prepare programs: %w", err)
 				return
 			}
-			couples[i].play(a, place, p)
+			if couples[i].play(a, place, p); c.Record {
+				couples[i].err = errors.Join(couples[i].err, couples[i].findWayBack(a, place))
+			}
 		})
 	}
 	wait.Wait()
