@@ -1,8 +1,11 @@
 package replica
 
 import (
+	"flag"
 	"fmt"
 	"os"
+	"runtime"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -10,6 +13,16 @@ import (
 
 	"github.com/stretchr/testify/require"
 )
+
+// TestMain lets more tests run at a time than there are processors: they mostly
+// wait for elections.
+func TestMain(m *testing.M) {
+	flag.Parse()
+	if f := flag.Lookup("test.parallel"); f.Value.String() == f.DefValue {
+		_ = f.Value.Set(strconv.Itoa(max(4, 2*runtime.GOMAXPROCS(0))))
+	}
+	os.Exit(m.Run())
+}
 
 // crashAt kills a node before its k-th storage operation from now on. What it
 // was asked to do goes on meanwhile; hit tells whether there was such an
@@ -131,9 +144,9 @@ func (c *cluster) replaceThroughCrash(d *diary, who, old, add string, k int) (hi
 	if c.trailing == 1 {
 		require.NoError(c.t, lead.node.Load().raft.Snapshot().Error())
 	}
-	through := lead
-	for _, r := range c.followers() {
-		if r.cfg.ID != old {
+	var through *Replica
+	for id, r := range c.nodes {
+		if id != old && r != lead {
 			through = r
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/dgraph-io/badger/v4"
@@ -111,6 +112,9 @@ func (w *recovery) checkVolume() error {
 	at := s.state.at.Load()
 	if s.incarnation == nil || s.log.last() == 0 && at.applied == 0 {
 		return no("this volume is empty: nothing to begin a cluster with")
+	}
+	if len(s.rotten) > 0 && w.cfg.Promise == "" {
+		return no("tables %s rotted, and a node on this volume needs a promise record from now on: give it one", strings.Join(s.rotten, ", "))
 	}
 	first := s.log.first.Load()
 	if at.applied+1 < first {
@@ -319,7 +323,7 @@ func (st *state) eachRaw(fn func(sub, sealed []byte) error) error {
 
 // copy writes the state anew, in the next generation.
 func (w *recovery) copy() error {
-	if err := w.store.state.removeLeftovers(); err != nil {
+	if err := w.store.state.removeLeftovers(); err != nil && !w.store.frozen.Load() {
 		return fmt.Errorf("recover: %w", err)
 	}
 	w.now.gen++
