@@ -53,6 +53,7 @@ type cluster struct {
 	first      []Peer // the first configuration
 	nodes      map[string]*Replica
 	timeout    time.Duration
+	watchdog   time.Duration // at least twice the timeout
 	promise    bool
 	unsafe     Unsafe
 	trailing   uint64
@@ -182,7 +183,7 @@ func (c *cluster) config(id string, l net.Listener) Config {
 	cfg := Config{
 		ID: id, Dir: c.volume(id), Peers: c.first, Listener: l,
 		Dial: (&net.Dialer{}).DialContext, Fsync: (*os.File).Sync,
-		Timeout: c.timeout, Watchdog: 2 * c.timeout, Machine: register{}, Unsafe: c.unsafe,
+		Timeout: c.timeout, Watchdog: max(2*c.timeout, c.watchdog), Machine: register{}, Unsafe: c.unsafe,
 		Fatal: func(err error) {
 			c.mu.Lock()
 			defer c.mu.Unlock()
@@ -264,9 +265,17 @@ func (c *cluster) addr(id string) string {
 	return ""
 }
 
+// stop ends a node in an orderly way, and waits until nothing of it touches its
+// files any more, which Close does not.
 func (c *cluster) stop(id string) {
 	c.t.Helper()
-	require.NoError(c.t, c.nodes[id].Close())
+	r, done := c.nodes[id], make(chan struct{})
+	require.NoError(c.t, r.Close())
+	go func() { r.shutdown(); close(done) }()
+	select {
+	case <-done:
+	case <-time.After(patience):
+	}
 	delete(c.nodes, id)
 }
 
@@ -290,7 +299,6 @@ func (c *cluster) kill(id string) {
 	r.mux.close() // nobody hears of what it does from here on
 	g.free()
 	c.stop(id)
-	r.shutdown() // also if it takes longer than the watchdog likes
 	copyDir(c.t, c.volume(id)+".kept", c.volume(id))
 	if c.promise {
 		copyDir(c.t, c.device(id)+".kept", c.device(id))

@@ -18,6 +18,9 @@ const (
 	rolledBack // the volume went back, the promise record did not
 )
 
+// slowHost is what a storage operation may take where that is not the matter.
+const slowHost = 10 * time.Second
+
 var conditions = [...]string{"healthy", "lagging", "rolled back"}
 
 // templates are the three conditions of three nodes' storage, made once: two
@@ -29,7 +32,7 @@ type templates struct {
 }
 
 func makeTemplates(t *testing.T, promise bool) *templates {
-	c := newClusterNow(t, 3, func(c *cluster) { c.promise = promise })
+	c := newClusterNow(t, 3, func(c *cluster) { c.promise, c.watchdog = promise, slowHost })
 	end := map[string]uint64{}
 	keep := func(name string) {
 		c.converged()
@@ -237,7 +240,7 @@ func each(t *testing.T, m *templates, cases []plight, check func(c *cluster, p p
 // has a network of its own.
 func (m *templates) cluster(t *testing.T) *cluster {
 	_, err := os.Stat(filepath.Join(m.root, "new", "n1", "promise"))
-	c := &cluster{t: t, root: t.TempDir(), promise: err == nil, timeout: 60 * time.Millisecond,
+	c := &cluster{t: t, root: t.TempDir(), promise: err == nil, timeout: 60 * time.Millisecond, watchdog: slowHost,
 		nodes: map[string]*Replica{}, gates: map[string]*gateHook{}, first: m.first, peers: slices.Clone(m.first),
 		join: map[string]bool{}, recover: map[string]bool{}, only: map[string][]Peer{}, homes: map[string]string{}}
 	c.network = newNetwork()

@@ -1,6 +1,7 @@
 package replica
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/binary"
@@ -211,20 +212,45 @@ func (w *recovery) checkOthers() error {
 			voters = append(voters, Peer{string(s.ID), string(s.Address)})
 		}
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 4*w.cfg.Timeout)
-	defer cancel()
-	answers, led, leader := w.askStandings(ctx, voters), 0, ""
 	need := votersIn(w.config)/2 + 1
-	for _, s := range answers {
-		if s != nil && s.whole && s.leader != "" {
-			led, leader = led+1, s.leader
+	answers := make([]*standing, len(voters))
+	for end := time.Now().Add(lastCall * w.cfg.Timeout); ; {
+		led, may, leader := w.poll(voters, answers)
+		if led >= need {
+			return no("the old cluster lives: %d of its %d voters follow %s. Have this node replaced instead (POST /replace)", led, votersIn(w.config), leader)
 		}
-	}
-	if led >= need {
-		return no("the old cluster lives: %d of its %d voters follow %s. Have this node replaced instead (POST /replace)", led, votersIn(w.config), leader)
+		if may < need || time.Now().After(end) {
+			break
+		}
+		select {
+		case <-time.After(w.cfg.Timeout):
+		case <-w.closing:
+			return errors.New("closed")
+		}
 	}
 	w.count(answers, need)
 	return nil
+}
+
+// lastCall is for how many raft timeouts a majority may be silent or without a
+// leader before it is taken for gone (picked: several elections).
+const lastCall = 10
+
+// poll asks the voters once more. It says how many follow a leader, and how many
+// may yet.
+func (w *recovery) poll(voters []Peer, answers []*standing) (led, may int, leader string) {
+	for i, s := range w.askStandings(context.Background(), voters) {
+		answers[i] = cmp.Or(s, answers[i])
+		switch {
+		case s == nil:
+			may++
+		case s.whole && s.leader != "":
+			led, may, leader = led+1, may+1, s.leader
+		case s.whole || s.phase == opening:
+			may++
+		}
+	}
+	return led, may, leader
 }
 
 func votersIn(c raft.Configuration) (n int) {
