@@ -80,7 +80,7 @@ func TestReplacementsThatMustNotBeAreRefused(t *testing.T) {
 	refuses("n2", "", "", "want")
 	require.Equal(t, was, lead.Status().Configuration)
 
-	_, err := lead.Replace(within(4*c.timeout), Replacement{"n2", "n6", c.freeAddr()})
+	_, err := lead.Replace(within(20*c.timeout), Replacement{"n2", "n6", c.freeAddr()})
 	require.ErrorIs(t, err, ErrUnavailable)
 	require.ErrorContains(t, err, "n6 at")
 	require.Equal(t, was, lead.Status().Configuration, "nobody is removed for a node that is not there")
