@@ -142,3 +142,35 @@ func TestLostMailboxConcernsOnlyItsOwner(t *testing.T) {
 	require.ErrorIs(t, definite(&replica.Refusal{Why: err.Error()}), ErrUnavailable)
 	require.NotErrorIs(t, definite(&replica.Refusal{Why: err.Error()}), ErrUnknown)
 }
+
+// TestAnOperatorRaisesWhatANewGroupMustNotRepeat: the mailboxes of a store that was
+// filled from nothing, and raised as often as the rule of the harness says, are
+// above those of the one that it stood for; and that one, raised once more, is above
+// them again.
+func TestAnOperatorRaisesWhatANewGroupMustNotRepeat(t *testing.T) {
+	const jump = 1 << 20
+	shown := func(s *Store) uint32 {
+		m, err := s.Open(t.Context(), anna, mail.Inbox)
+		require.NoError(t, err)
+		return m.UIDValidity
+	}
+	raise := func(s *Store, times int) {
+		for range times {
+			require.NoError(t, s.Raise(t.Context(), jump))
+		}
+	}
+	old, f := newStore(t)
+	f.recovered(t, old, &replica.Recovered{})
+	require.NoError(t, old.CreateMailbox(t.Context(), anna, "made after a recovery"))
+	last, err := old.Open(t.Context(), anna, "made after a recovery")
+	require.NoError(t, err)
+	fresh, _ := newStore(t)
+	raise(fresh, 2)
+	require.NoError(t, fresh.CreateMailbox(t.Context(), anna, "new"))
+	made, err := fresh.Open(t.Context(), anna, "new")
+	require.NoError(t, err)
+	require.Greater(t, made.UIDValidity, last.UIDValidity)
+	raise(old, 3)
+	require.Greater(t, shown(old), made.UIDValidity)
+	require.ErrorIs(t, old.Raise(t.Context(), 1<<40), ErrExhausted)
+}
