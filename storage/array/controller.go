@@ -98,6 +98,16 @@ func (f *Fleet) takeOver(d *device, i int) {
 	})
 }
 
+// takeOverAtLast lets those arrays have their takeover that a bug prevented which
+// is gone.
+func (f *Fleet) takeOverAtLast() {
+	for _, name := range f.Arrays() {
+		if d := f.arrays[name]; d.on && !d.serving {
+			f.takeOver(d, d.standby())
+		}
+	}
+}
+
 // unless does what an array is about to do by itself, later or not at all if a
 // bug says so.
 func (f *Fleet) unless(d *device, act bug.Act, do func()) {

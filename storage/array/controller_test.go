@@ -369,3 +369,19 @@ func TestATriggerCrashesOneControllerOfAnArray(t *testing.T) {
 	require.Zero(t, stat(t, r.Volume("n4")))
 	require.Zero(t, r.receipt().Masked)
 }
+
+// TestATakeoverComesWithTheFix: a bug kept the standby from taking over; when it is
+// gone the standby does, and who waited is answered.
+func TestATakeoverComesWithTheFix(t *testing.T) {
+	r := newRig(t, 1)
+	v := r.Volume("n1")
+	r.arm(shipped(t, "tse-failover-off"), onEast(bug.ExtentArray))
+	require.NoError(t, r.Crash("east", 0))
+	at := r.submit(v, statRoot)
+	r.clock.Advance(time.Hour)
+	require.Negative(t, *at)
+	require.NoError(t, r.Fix("tse-failover-off"))
+	r.clock.Advance(time.Minute)
+	require.Positive(t, *at)
+	require.Zero(t, stat(t, v))
+}

@@ -378,6 +378,9 @@ func (f *Fleet) end(r *rule) {
 			g.release()
 		}
 	}
+	if slices.Contains(r.bug.Effect.Acts, bug.Takeover) {
+		f.takeOverAtLast()
+	}
 }
 
 // release lets the held operations go on.
