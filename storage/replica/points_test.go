@@ -229,6 +229,10 @@ func TestRecoveryGoesOnAfterACrashAnywhere(t *testing.T) {
 				require.False(t, switched && k > 1, "once switched, later crashes are behind it")
 				now := s.standing()
 				require.True(t, now.equal(was), "the old one is as it was: %+v, %+v", was, now)
+				require.NoError(t, s.state.eachRaw(func(sub, sealed []byte) error {
+					require.False(t, isLost(sub, sealed), "what is damaged is left as it is: another node may have it")
+					return nil
+				}))
 			} else {
 				switched = true
 				require.Equal(t, id, s.owner.ID)
