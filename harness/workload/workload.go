@@ -4,7 +4,8 @@
 //
 // It owns the plan and the population of senders. Everything is drawn from
 // streams that are derived by name from one seed, and the plan is open-loop: a
-// slow answer never delays what comes next. It assumes a Port that gives it the
+// slow answer never delays what comes next. Mail programs, if there are any, are
+// the exception: they come back when they have failed. It assumes a Port that gives it the
 // time, calls it back and carries its questions, all on one goroutine. It
 // starts no goroutine, reads no real clock, opens no connection, and imports
 // package hist and the standard library only.
