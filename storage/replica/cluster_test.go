@@ -21,6 +21,18 @@ import (
 // for a follower that was away.
 const patience = time.Minute
 
+// slowHost is what a storage operation may take where that is not the matter.
+const slowHost = 10 * time.Second
+
+// The options say what a test needs of time: a machine that has much else to do
+// lets heartbeats and the storage wait for longer than the defaults allow.
+
+// calm has a leader stay the leader, for tests in which it matters who leads.
+func calm(c *cluster) { c.timeout = 2 * time.Second }
+
+// hanging has storage that does not answer found out soon.
+func hanging(c *cluster) { c.watchdog = 0 }
+
 // register is a machine whose commands are "set k v", "add k v" (appends),
 // "del k" and "refuse".
 type register struct{}
@@ -53,7 +65,7 @@ type cluster struct {
 	first      []Peer // the first configuration
 	nodes      map[string]*Replica
 	timeout    time.Duration
-	watchdog   time.Duration // at least twice the timeout
+	watchdog   time.Duration // twice the timeout if that is more
 	promise    bool
 	unsafe     Unsafe
 	trailing   uint64
@@ -134,7 +146,7 @@ func newCluster(t testing.TB, size int, options ...func(*cluster)) *cluster {
 
 // newClusterNow is one that does not let other tests go before.
 func newClusterNow(t testing.TB, size int, options ...func(*cluster)) *cluster {
-	c := &cluster{t: t, nodes: map[string]*Replica{}, timeout: 150 * time.Millisecond, promise: true, gates: map[string]*gateHook{},
+	c := &cluster{t: t, nodes: map[string]*Replica{}, timeout: 150 * time.Millisecond, watchdog: slowHost, promise: true, gates: map[string]*gateHook{},
 		join: map[string]bool{}, recover: map[string]bool{}, only: map[string][]Peer{}, homes: map[string]string{}}
 	for _, o := range options {
 		o(c)
@@ -328,11 +340,14 @@ func (c *cluster) leader() *Replica {
 	return found
 }
 
-func (c *cluster) followers() []*Replica {
-	lead := c.leader()
+func (c *cluster) followers() []*Replica { return c.othersThan(c.leader()) }
+
+// othersThan are the running nodes but one. After a leader was looked up they
+// are the others, whoever leads by now.
+func (c *cluster) othersThan(one *Replica) []*Replica {
 	var rest []*Replica
 	for _, p := range c.peers {
-		if r := c.nodes[p.ID]; r != nil && r != lead {
+		if r := c.nodes[p.ID]; r != nil && r != one {
 			rest = append(rest, r)
 		}
 	}

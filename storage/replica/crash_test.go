@@ -57,7 +57,7 @@ func (s Status) nonRole() string {
 func TestWritesSurviveTheLossOfTheLeaderOnce(t *testing.T) {
 	c := newCluster(t, 3)
 	lead := c.leader()
-	through := c.followers()
+	through := c.othersThan(lead)
 	var writers sync.WaitGroup
 	begun := make(chan struct{}, 40)
 	for i := range 40 {
@@ -103,22 +103,33 @@ func TestWholeClusterRestarts(t *testing.T) {
 // TestFirstFailedWriteEndsTheNode shows that nothing is built on a write of
 // which nobody knows what became.
 func TestFirstFailedWriteEndsTheNode(t *testing.T) {
-	c := newCluster(t, 3)
+	c := newCluster(t, 3, calm)
 	c.fill("x", 3)
 	victim := c.leader()
 	c.gates[victim.cfg.ID].breakWith(errors.New("input/output error"))
-	_, err := victim.Do(within(2*c.timeout), "k", []byte("set a 1"))
+	_, err := victim.Do(within(c.timeout), "k", []byte("set a 1"))
 	require.ErrorIs(t, err, ErrUnknown)
-	c.mu.Lock()
-	require.NotEmpty(t, c.fatal)
-	require.ErrorContains(t, c.fatal[0], "input/output error")
-	c.mu.Unlock()
+	require.ErrorContains(t, c.firstFatal(), "input/output error")
 	require.Equal(t, failed, victim.Status().Role)
 	require.Contains(t, victim.Status().Unavailable, "input/output error")
 	require.ErrorIs(t, victim.barred(), ErrUnavailable)
 	delete(c.nodes, victim.cfg.ID)
 	require.Equal(t, "1", c.do2(c.leader(), "k", "set a 1", "a"))
 	go victim.Close()
+}
+
+// firstFatal waits for what ended a node.
+func (c *cluster) firstFatal() (err error) {
+	c.t.Helper()
+	require.Eventually(c.t, func() bool {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if len(c.fatal) > 0 {
+			err = c.fatal[0]
+		}
+		return err != nil
+	}, patience, time.Millisecond)
+	return err
 }
 
 func (c *cluster) do2(r *Replica, key, cmd, read string) string {

@@ -52,7 +52,7 @@ func TestRolledBackVolumeIsFenced(t *testing.T) {
 	r := c.start(id, nil)
 	s := c.waitPhase(r, fenced)
 	require.True(t, s.Fenced)
-	require.Regexp(t, `\d+ was promised, the volume (ends at|holds) \d+`, s.Reason)
+	require.Regexp(t, `\d+ was promised, the volume (ends at|holds) .*\d+`, s.Reason, "entry, state, term or vote")
 	require.Contains(t, s.Detected[len(s.Detected)-1], "fenced")
 
 	_, err := r.Do(within(time.Second), "k", []byte("set a 1"))
@@ -97,7 +97,8 @@ func TestEmptiedVolumeIsFencedNotFormatted(t *testing.T) {
 func TestForeignVolumeIsFenced(t *testing.T) {
 	c := newCluster(t, 3)
 	c.fill("x", 5)
-	a, b := c.followers()[0].cfg.ID, c.followers()[1].cfg.ID
+	rest := c.followers()
+	a, b := rest[0].cfg.ID, rest[1].cfg.ID
 	c.stop(a)
 	c.stop(b)
 	copyDir(t, c.volume(b), c.volume(a))
@@ -340,8 +341,16 @@ func TestFlippedBitInARecordIsReported(t *testing.T) {
 	_, err = scanAll(r)
 	require.ErrorIs(t, err, ErrDamaged)
 	require.ErrorContains(t, err, "no replica has a good copy")
-	require.Contains(t, strings.Join(r.Status().Detected, "\n"), "damaged record")
+	c.says(r, "damaged record")
 	require.Contains(t, c.waitPhase(c.restart(r.cfg.ID), fenced).Reason, "damaged")
+}
+
+// says waits until a node has found something wrong: some of that is found in the
+// background.
+func (c *cluster) says(r *Replica, part string) {
+	c.t.Helper()
+	require.Eventually(c.t, func() bool { return strings.Contains(strings.Join(r.Status().Detected, "\n"), part) },
+		patience, time.Millisecond, "%q in %v", part, lazy(func() string { return fmt.Sprint(r.Status().Detected) }))
 }
 
 // TestMissingRecordFences takes away a record without a trace in the log: only

@@ -18,9 +18,6 @@ const (
 	rolledBack // the volume went back, the promise record did not
 )
 
-// slowHost is what a storage operation may take where that is not the matter.
-const slowHost = 10 * time.Second
-
 var conditions = [...]string{"healthy", "lagging", "rolled back"}
 
 // templates are the three conditions of three nodes' storage, made once: two
@@ -32,7 +29,7 @@ type templates struct {
 }
 
 func makeTemplates(t *testing.T, promise bool) *templates {
-	c := newClusterNow(t, 3, func(c *cluster) { c.promise, c.watchdog = promise, slowHost })
+	c := newClusterNow(t, 3, func(c *cluster) { c.promise = promise })
 	end := map[string]uint64{}
 	keep := func(name string) {
 		c.converged()

@@ -111,7 +111,7 @@ func TestReplacementSurvivesACrashAnywhere(t *testing.T) {
 		for _, way := range []string{"log", "snapshot"} {
 			t.Run(who+" by "+way, func(t *testing.T) {
 				c := newCluster(t, 3, func(c *cluster) {
-					c.timeout, c.watchdog = 100*time.Millisecond, slowHost
+					c.timeout = 100 * time.Millisecond
 					if way == "snapshot" {
 						c.trailing = 1
 					}
@@ -194,7 +194,7 @@ func (c *cluster) forgetPeer(id string) {
 // it was; from then on it is that of the new cluster, with the same account of
 // what is lost.
 func TestRecoveryGoesOnAfterACrashAnywhere(t *testing.T) {
-	c := newCluster(t, 1, func(c *cluster) { c.timeout, c.watchdog = 60*time.Millisecond, slowHost })
+	c := newCluster(t, 1, func(c *cluster) { c.timeout = 60 * time.Millisecond })
 	c.do(c.leader(), "k1", "set bad precious")
 	c.fill("early", 5)
 	c.harm(c.leader(), "bad", "flipped")

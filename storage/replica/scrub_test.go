@@ -78,7 +78,7 @@ func TestAScrubOfManyRecordsGoesByChunks(t *testing.T) {
 // TestAScrubCountsWhatNobodyHas: it writes nothing, and says so each time until
 // somebody has it again.
 func TestAScrubCountsWhatNobodyHas(t *testing.T) {
-	c := newCluster(t, 3)
+	c := newCluster(t, 3, calm)
 	c.do(c.leader(), "k", "set a precious")
 	c.do(c.leader(), "k2", "set b precious")
 	c.converged()
@@ -100,7 +100,7 @@ func TestAScrubCountsWhatNobodyHas(t *testing.T) {
 	require.Contains(t, strings.Join(lead.Status().Detected, "\n"), "no replica has a good copy")
 	require.Equal(t, harms["older"]([]byte("ua")), raw(t, lead, "a"))
 
-	c.commit(c.followers()[0], []byte("ua"), good)
+	c.commit(c.othersThan(lead)[0], []byte("ua"), good)
 	require.EqualValues(t, 1, c.scrub(lead).Repaired)
 	require.Zero(t, lead.Status().Scrub.Unrepaired)
 	require.Equal(t, "precious", c.read(lead, "a"))
@@ -110,7 +110,7 @@ func TestAScrubCountsWhatNobodyHas(t *testing.T) {
 // just as they were, and what raft is told of them meanwhile makes it send the
 // state instead.
 func TestAScrubRepairsTheAppliedLog(t *testing.T) {
-	c := newCluster(t, 3)
+	c := newCluster(t, 3, calm)
 	c.fill("x", 20)
 	c.converged()
 	r := c.followers()[0]
@@ -161,7 +161,7 @@ func TestADamagedEntryThatIsNotAppliedFences(t *testing.T) {
 // TestAScrubRewritesWhatTheNodeKnowsOfItself damages the ballot, the standpoint
 // and the incarnation, each of which would fence the node at its next start.
 func TestAScrubRewritesWhatTheNodeKnowsOfItself(t *testing.T) {
-	c := newCluster(t, 3)
+	c := newCluster(t, 3, calm)
 	c.fill("x", 5)
 	c.converged()
 	r := c.followers()[0]
@@ -218,7 +218,7 @@ func TestAScrubKeepsNobodyWaiting(t *testing.T) {
 
 // TestAScrubOfHungStorageSaysSo: nobody waits for a pass that waits for storage.
 func TestAScrubOfHungStorageSaysSo(t *testing.T) {
-	c := newCluster(t, 3)
+	c := newCluster(t, 3, hanging)
 	c.fill("x", 5)
 	r := c.followers()[0]
 	c.gates[r.cfg.ID].hang(func(op string) bool { return op == "scrub" })

@@ -10,13 +10,17 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// withShortLog makes the leader forget most of its log at a snapshot.
+// withShortLog makes a node forget most of its log at a snapshot.
 func withShortLog(c *cluster) { c.trailing = 4 }
 
-func (c *cluster) compact(r *Replica) {
+// compact makes all running nodes forget most of their logs, whoever leads next.
+func (c *cluster) compact() {
 	c.t.Helper()
-	require.NoError(c.t, r.node.Load().raft.Snapshot().Error())
-	require.Greater(c.t, r.store.Load().log.first.Load(), uint64(1))
+	c.converged()
+	for _, r := range c.nodes {
+		require.NoError(c.t, r.node.Load().raft.Snapshot().Error())
+		require.Greater(c.t, r.store.Load().log.first.Load(), uint64(1))
+	}
 }
 
 // newDisk gives a node an empty volume and forgets its promise, which is what
@@ -34,7 +38,7 @@ func TestEmptyFollowerGetsASnapshot(t *testing.T) {
 	c.stop(id)
 	c.newDisk(id)
 	c.fill("y", 60)
-	c.compact(c.leader())
+	c.compact()
 
 	r := c.start(id, nil)
 	c.waitPhase(r, running)
@@ -56,7 +60,7 @@ func TestLaggingFollowerGetsASnapshotAndLosesItsOldLog(t *testing.T) {
 	id := c.followers()[0].cfg.ID
 	c.stop(id)
 	c.fill("y", 60)
-	c.compact(c.leader())
+	c.compact()
 	r := c.start(id, nil)
 	c.waitPhase(r, running)
 	c.converged()
@@ -74,7 +78,7 @@ func TestCrashRightAfterASnapshotWasInstalled(t *testing.T) {
 	id := c.followers()[0].cfg.ID
 	c.stop(id)
 	c.fill("y", 60)
-	c.compact(c.leader())
+	c.compact()
 
 	activated := false
 	c.gates[id].hang(func(op string) bool {
@@ -103,7 +107,7 @@ func TestCrashWhileASnapshotIsInstalled(t *testing.T) {
 	c.stop(id)
 	c.newDisk(id)
 	c.fill("y", 60)
-	c.compact(c.leader())
+	c.compact()
 	c.gates[id].hang(func(op string) bool { return op == "activate snapshot" })
 	c.start(id, nil)
 	require.Eventually(t, func() bool { return c.gates[id].waiting() > 0 }, patience, time.Millisecond)
