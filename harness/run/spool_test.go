@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"fourdays/harness/check"
+	"fourdays/harness/hist"
 	"fourdays/harness/report"
 	"fourdays/harness/scenario"
 	"fourdays/storage/bug"
@@ -32,6 +33,14 @@ func depot(t *testing.T, steps ...scenario.Step) *scenario.Scenario {
 	s.Timeline = append(s.Timeline, at(18, scenario.Start{Nodes: nodes}), at(22, scenario.Inbound{Policy: scenario.Open}))
 	s.Expect = scenario.Expect{}
 	return s
+}
+
+// hangs gives a scenario a bug under which some operations are never answered.
+func hangs(t *testing.T, s *scenario.Scenario, ops string) {
+	t.Helper()
+	hang, err := bug.Parse("hang", []byte("id: hang\nevidence: {label: generic}\ntrigger: {event: arm}\neffect: {ops: "+ops+", reply: never}\nscope: {extent: array}\npersistence: until_fix\n"))
+	require.NoError(t, err)
+	s.Bugs = append(s.Bugs, hang)
 }
 
 func at(seconds int, a scenario.Action) scenario.Step {
@@ -84,10 +93,8 @@ func TestALyingFlushUnderTheSpoolLosesPromisedMail(t *testing.T) {
 // the spool has in the end, nothing that was promised is lost.
 func TestAHungSpoolPromisesNothing(t *testing.T) {
 	t.Parallel()
-	hang, err := bug.Parse("hang", []byte("id: hang\nevidence: {label: generic}\ntrigger: {event: arm}\neffect: {ops: [open, write, fsync, fsyncdir, rename], reply: never}\nscope: {extent: array}\npersistence: until_fix\n"))
-	require.NoError(t, err)
 	s := depot(t, at(2, scenario.Arm{Bug: "hang", As: "hang", On: scenario.Scope{Array: "depot"}}), at(20, scenario.Fix{Name: "hang"}))
-	s.Bugs = append(s.Bugs, hang)
+	hangs(t, s, "[open, write, fsync, fsyncdir, rename]")
 	r, _ := rehearse(t, s)
 	require.Positive(t, r.Spools[0].Accepted)
 	require.Zero(t, r.Mail.Lost)
@@ -182,4 +189,33 @@ func FuzzParseSpooled(f *testing.F) {
 		again := &queued{accounts: accounts}
 		require.Equal(t, file, again.file(raw))
 	})
+}
+
+// TestAStoreThatPutsEverybodyOffIsLeftAlone: nodes whose storage hangs answer at
+// once that they can take nobody's mail. The exchangers see after a few messages
+// that it is not the recipients, and do not go through all they have; with the
+// store back everything comes, the messages that were put off too.
+func TestAStoreThatPutsEverybodyOffIsLeftAlone(t *testing.T) {
+	t.Parallel()
+	s := depot(t)
+	s.Workload.Until = 16 * time.Second
+	hangs(t, s, "[open, read, write, fsync, fsyncdir, rename]")
+	s.Timeline = []scenario.Step{
+		at(1, scenario.Arm{Bug: "hang", As: "hang", On: scenario.Scope{Node: "n?"}}),
+		at(8, scenario.Inbound{Policy: scenario.Spool, On: "depot"}),
+		at(18, scenario.Fix{Name: "hang"}), at(24, scenario.Inbound{Policy: scenario.Open}),
+	}
+	r, dir := rehearse(t, s)
+	require.Greater(t, r.Spools[0].Messages, int64(3*spoolRefusals))
+	require.Equal(t, r.Spools[0].Accepted, r.Spools[0].Delivered)
+	require.Zero(t, r.Mail.Lost+r.Mail.Held)
+	refused := 0
+	require.NoError(t, readHistory(dir, func(op *hist.Op) error {
+		if op.By == hist.Spool && op.Kind == hist.Deliver && op.Outcome == hist.No && op.SentUS < 18_000_000 {
+			refused++
+		}
+		return nil
+	}))
+	require.Positive(t, refused)
+	require.LessOrEqual(t, refused, 2*spoolRefusals, "one pass, and one more at most")
 }

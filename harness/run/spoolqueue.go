@@ -27,6 +27,10 @@ const (
 	spoolPatience = time.Minute
 	// lmtpPatience is Postfix's lmtp_data_done_timeout.
 	lmtpPatience = 600 * time.Second
+	// spoolRefusals is after how many messages that the store puts off, and none
+	// that it takes, a pass is given up: that many recipients are not the reason
+	// (picked).
+	spoolRefusals = 3
 )
 
 // pass is one way through the queue: one message at first, and when the store
@@ -37,6 +41,7 @@ type pass struct {
 	window int
 	open   int
 	node   int  // whom it turns to
+	putOff int  // messages that the store put off before it took one
 	failed bool // the store, or the volume, does not do it now
 }
 
@@ -95,10 +100,20 @@ func (p *pass) list(entries []vol.Info, before int) {
 			sp.mail = append(sp.mail, q)
 		}
 	}
+	slices.SortStableFunc(p.names, func(a, b string) int { return sp.tries(a) - sp.tries(b) })
 	for _, q := range sp.mail {
 		n, _ := strconv.Atoi(q.name) // our own name
 		q.missing = n <= before && !slices.Contains(p.names, q.name)
 	}
+}
+
+// tries is how often a file was tried. What was put off stands behind the rest,
+// so that it never keeps others from their turn.
+func (sp *spool) tries(name string) int {
+	if q := sp.named(name); q != nil {
+		return q.tries
+	}
+	return 0
 }
 
 // waits says whether a message has a recipient that could be tried: the accounts
@@ -274,6 +289,7 @@ func unreachable(answers []*hist.Op) bool {
 // answered draws the conclusions for each recipient.
 func (p *pass) answered(q *queued, group, answers []*hist.Op) {
 	p.failed = p.failed || len(answers) < len(group)
+	putOff := false
 	for _, op := range answers {
 		switch {
 		case op.Outcome == hist.OK:
@@ -283,10 +299,15 @@ func (p *pass) answered(q *queued, group, answers []*hist.Op) {
 		case op.Outcome == hist.No && strings.HasPrefix(op.Reply, "5"):
 			q.passed[op.Account] = true
 			p.bounce(q, op)
-		case op.Outcome == hist.No && strings.HasSuffix(op.Reply, "[rcpt]"): // this recipient alone
+		case op.Outcome == hist.No && strings.HasSuffix(op.Reply, "[rcpt]"): // this recipient alone, it may be
+			putOff = true
 		default:
 			p.failed = true
 		}
+	}
+	if putOff && p.window < spoolWindow {
+		p.putOff++
+		p.failed = p.failed || p.putOff >= spoolRefusals
 	}
 	p.finish(q)
 }
