@@ -198,11 +198,12 @@ func FuzzParseSpooled(f *testing.F) {
 func TestAStoreThatPutsEverybodyOffIsLeftAlone(t *testing.T) {
 	t.Parallel()
 	s := depot(t)
-	s.Workload.Until = 16 * time.Second
+	s.Workload.Until = 12 * time.Second
 	hangs(t, s, "[open, read, write, fsync, fsyncdir, rename]")
 	s.Timeline = []scenario.Step{
 		at(1, scenario.Arm{Bug: "hang", As: "hang", On: scenario.Scope{Node: "n?"}}),
 		at(8, scenario.Inbound{Policy: scenario.Spool, On: "depot"}),
+		at(13, scenario.Inbound{Policy: scenario.Open}), at(15, scenario.Inbound{Policy: scenario.Open}), // two passes more
 		at(18, scenario.Fix{Name: "hang"}), at(24, scenario.Inbound{Policy: scenario.Open}),
 	}
 	r, dir := rehearse(t, s)
@@ -217,5 +218,5 @@ func TestAStoreThatPutsEverybodyOffIsLeftAlone(t *testing.T) {
 		return nil
 	}))
 	require.Positive(t, refused)
-	require.LessOrEqual(t, refused, 2*spoolRefusals, "one pass, and one more at most")
+	require.LessOrEqual(t, refused, 3*spoolRefusals, "in three passes")
 }
