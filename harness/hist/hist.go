@@ -62,6 +62,9 @@ type Op struct {
 	Message string   `json:"message,omitempty"` // the key of a message, see package letter
 	Size    int      `json:"size,omitempty"`    // bytes of the message to make
 	UIDs    []uint32 `json:"uids,omitempty"`
+	// Under is the UIDVALIDITY that UIDs are known under; a client that finds
+	// another leaves the mailbox alone (RFC 9051 §2.3.1.1). 0 is not known.
+	Under   uint32   `json:"under,omitempty"`
 	FlagsOp string   `json:"flags_op,omitempty"` // "+", "-" or "="
 	Flags   []string `json:"flags,omitempty"`
 	Method  string   `json:"method,omitempty"`

@@ -14,7 +14,7 @@ import (
 func full() *Op {
 	return &Op{
 		ID: 7, Kind: Read, By: "audit", Node: "n1", Account: "a@libero.example", Mailbox: "INBOX", To: "Work", Message: "k", Size: 300,
-		UIDs: []uint32{1, 2}, FlagsOp: "+", Flags: []string{`\Seen`}, Method: "GET", Path: "/health", Try: 2, Bodies: true,
+		UIDs: []uint32{1, 2}, Under: 7, FlagsOp: "+", Flags: []string{`\Seen`}, Method: "GET", Path: "/health", Try: 2, Bodies: true,
 		TimeoutUS: 5, IntendedUS: 6, SentUS: 7, AnsweredUS: 8, Outcome: OK, Reply: "è \" <&>", Digest: "d",
 		NewUIDs: []uint32{3}, UIDValidity: 4, Mailboxes: []string{"INBOX"}, Text: "{}",
 		View: &View{UIDValidity: 1, UIDNext: 3, Exists: 1, ModSeq: 9, Messages: []Seen{

@@ -147,12 +147,15 @@ func (c changing) try(e *Engine) bool {
 		return false
 	}
 	op := *c.op
-	op.UIDs = uids
+	op.UIDs, op.Under = uids, b.validity
 	b.hold(uids)
 	e.consult(c.account, &op, 0, func(answer *hist.Op) {
 		b.free(uids)
 		if answer.Outcome == hist.OK && (op.Kind == hist.Move || op.Kind == hist.Expunge) {
 			b.forget(uids)
+		}
+		if answer.Outcome == hist.No && answer.UIDValidity != 0 && answer.UIDValidity != b.validity {
+			delete(e.boxes, boxKey{c.account, op.Mailbox}) // what is known of it is of no use: look first
 		}
 		e.learnNew(c.account, answer)
 	})

@@ -32,8 +32,8 @@ func appendTo(c *imapConn, op *hist.Op, _ *imap.SelectData) error {
 	return nil
 }
 
-func copyTo(c *imapConn, op *hist.Op, _ *imap.SelectData) error {
-	set, err := asked(op)
+func copyTo(c *imapConn, op *hist.Op, box *imap.SelectData) error {
+	set, err := asked(op, box)
 	if err != nil {
 		return err
 	}
@@ -44,8 +44,8 @@ func copyTo(c *imapConn, op *hist.Op, _ *imap.SelectData) error {
 	return went(op, data.UIDValidity, data.SourceUIDs, data.DestUIDs)
 }
 
-func moveTo(c *imapConn, op *hist.Op, _ *imap.SelectData) error {
-	set, err := asked(op)
+func moveTo(c *imapConn, op *hist.Op, box *imap.SelectData) error {
+	set, err := asked(op, box)
 	if err != nil {
 		return err
 	}
@@ -81,7 +81,7 @@ func went(op *hist.Op, validity uint32, from, to imap.NumSet) error {
 var storeOps = map[string]imap.StoreFlagsOp{"+": imap.StoreFlagsAdd, "-": imap.StoreFlagsDel, "=": imap.StoreFlagsSet}
 
 func store(c *imapConn, op *hist.Op, box *imap.SelectData) error {
-	set, err := asked(op)
+	set, err := asked(op, box)
 	if err != nil {
 		return err
 	}
@@ -96,7 +96,7 @@ func store(c *imapConn, op *hist.Op, box *imap.SelectData) error {
 // expunge marks the messages deleted and removes them. When only the marking
 // went through, something was done: the outcome is unknown.
 func expunge(c *imapConn, op *hist.Op, box *imap.SelectData) error {
-	set, err := asked(op)
+	set, err := asked(op, box)
 	if err != nil {
 		return err
 	}

@@ -202,8 +202,12 @@ func numbers(set imap.NumSet) ([]uint32, error) {
 	return list, nil
 }
 
-// asked is the set of an op's UIDs.
-func asked(op *hist.Op) (imap.UIDSet, error) {
+// asked is the set of an op's UIDs, if they are still those of the mailbox.
+func asked(op *hist.Op, box *imap.SelectData) (imap.UIDSet, error) {
+	if op.Under != 0 && box.UIDValidity != op.Under {
+		op.UIDValidity = box.UIDValidity
+		return nil, fmt.Errorf("%w: UIDs under UIDVALIDITY %d, the mailbox has %d now", errAsked, op.Under, box.UIDValidity)
+	}
 	var set imap.UIDSet
 	for _, uid := range op.UIDs {
 		if uid == 0 {

@@ -87,6 +87,27 @@ func TestWhatTheServerRefusesIsNo(t *testing.T) {
 	h.must(&hist.Op{Kind: hist.Append, Mailbox: "INBOX", Message: "p2", Size: 300})
 }
 
+// TestUIDsOfAnotherMailboxAreNotUsed: a mailbox that was made anew has other
+// messages under the old numbers. A client that knows it under another
+// UIDVALIDITY changes nothing there.
+func TestUIDsOfAnotherMailboxAreNotUsed(t *testing.T) {
+	h := begin(t, target{imap: imapFace(t)})
+	h.must(&hist.Op{Kind: hist.Append, Mailbox: "INBOX", Message: "p1", Size: 300})
+	seen := h.must(&hist.Op{Kind: hist.Read, Mailbox: "INBOX"}).View
+	uid := seen.Messages[0].UID
+	for _, op := range []*hist.Op{
+		{Kind: hist.Store, FlagsOp: "+", Flags: []string{`\Seen`}}, {Kind: hist.Copy, To: "Trash"},
+		{Kind: hist.Move, To: "Trash"}, {Kind: hist.Expunge},
+	} {
+		op.Mailbox, op.UIDs, op.Under = "INBOX", []uint32{uid}, seen.UIDValidity+1
+		got := h.ask(op)
+		require.Equal(t, hist.No, got.Outcome, "%s %s", op.Kind, got.Reply)
+		require.Equal(t, seen.UIDValidity, got.UIDValidity)
+	}
+	require.Equal(t, seen.Messages, h.must(&hist.Op{Kind: hist.Read, Mailbox: "INBOX"}).View.Messages)
+	h.must(&hist.Op{Kind: hist.Move, Mailbox: "INBOX", UIDs: []uint32{uid}, Under: seen.UIDValidity, To: "Trash"})
+}
+
 // TestWhereAnIMAPCommandFailsDecidesWhatItMeans plays servers that break off.
 func TestWhereAnIMAPCommandFailsDecidesWhatItMeans(t *testing.T) {
 	in := []string{"LOGIN", "TAG OK [CAPABILITY IMAP4rev1 UIDPLUS MOVE] hi\r\n"}
