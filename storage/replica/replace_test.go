@@ -16,7 +16,7 @@ import (
 // with an empty volume comes, catches up and counts; and then the cluster can
 // do without another one.
 func TestFencedReplicaIsReplaced(t *testing.T) {
-	c := newCluster(t, 3)
+	c := newCluster(t, 3, calm)
 	id := c.rollBack()
 	old := c.start(id, nil)
 	c.waitPhase(old, fenced)
@@ -171,7 +171,7 @@ func TestRemovedNodeLearnsItAndLeavesTheRestAlone(t *testing.T) {
 
 // TestRemovedLeaderStepsDown replaces the leader itself.
 func TestRemovedLeaderStepsDown(t *testing.T) {
-	c := newCluster(t, 3)
+	c := newCluster(t, 3, calm)
 	c.fill("x", 3)
 	old := c.leader()
 	through := c.othersThan(old)[0]
