@@ -76,8 +76,9 @@ type cluster struct {
 	only    map[string][]Peer // with these peers
 	homes   map[string]string // on the volume of another
 
-	network *network // nil: the machine's own
-	asked   string   // how the last order for a replacement went
+	network   *network
+	addresses int    // that were given out on it
+	asked     string // how the last order for a replacement went
 
 	mu    sync.Mutex
 	fatal []error
@@ -151,20 +152,15 @@ func newClusterNow(t testing.TB, size int, options ...func(*cluster)) *cluster {
 	for _, o := range options {
 		o(c)
 	}
-	root := t.TempDir()
-	var listeners []net.Listener
+	c.root, c.network = t.TempDir(), newNetwork()
 	for i := range size {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		require.NoError(t, err)
-		listeners = append(listeners, l)
 		id := fmt.Sprintf("n%d", i+1)
-		c.peers = append(c.peers, Peer{id, l.Addr().String()})
+		c.peers = append(c.peers, Peer{id, c.freeAddr()})
 		c.gates[id] = &gateHook{}
 	}
-	c.root = root
 	c.first = slices.Clone(c.peers)
-	for i, p := range c.peers {
-		c.start(p.ID, listeners[i])
+	for _, p := range c.peers {
+		c.start(p.ID, nil)
 	}
 	t.Cleanup(func() {
 		for id, r := range c.nodes {
@@ -194,7 +190,7 @@ func (c *cluster) home(id string) string {
 func (c *cluster) config(id string, l net.Listener) Config {
 	cfg := Config{
 		ID: id, Dir: c.volume(id), Peers: c.first, Listener: l,
-		Dial: (&net.Dialer{}).DialContext, Fsync: (*os.File).Sync,
+		Dial: c.network.dial, Fsync: (*os.File).Sync,
 		Timeout: c.timeout, Watchdog: max(2*c.timeout, c.watchdog), Machine: register{}, Unsafe: c.unsafe,
 		Fatal: func(err error) {
 			c.mu.Lock()
@@ -206,9 +202,6 @@ func (c *cluster) config(id string, l net.Listener) Config {
 	cfg.Join, cfg.Recover = c.join[id], c.recover[id]
 	if peers := c.only[id]; peers != nil {
 		cfg.Peers = peers
-	}
-	if c.network != nil {
-		cfg.Dial = c.network.dial
 	}
 	if testing.Verbose() {
 		cfg.Log = prefixed(id)
@@ -228,15 +221,8 @@ func (p prefixed) Write(b []byte) (int, error) {
 
 func (c *cluster) start(id string, l net.Listener) *Replica {
 	c.t.Helper()
-	if l == nil && c.network != nil {
-		l, _ = c.network.listen(c.addr(id))
-	}
 	if l == nil {
-		var err error
-		require.Eventually(c.t, func() bool {
-			l, err = net.Listen("tcp", c.addr(id))
-			return err == nil
-		}, patience, 10*time.Millisecond)
+		l = c.listen(c.addr(id))
 	}
 	r, err := Start(c.config(id, l))
 	require.NoError(c.t, err)
@@ -248,13 +234,25 @@ func (c *cluster) start(id string, l net.Listener) *Replica {
 // volume. It knows the first members.
 func (c *cluster) newcomer(id string) net.Listener {
 	c.t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(c.t, err)
-	self := Peer{id, l.Addr().String()}
+	self := Peer{id, c.freeAddr()}
 	c.only[id] = append([]Peer{self}, c.peers...)
 	c.peers = append(c.peers, self)
 	c.gates[id], c.join[id] = &gateHook{}, true
+	return c.listen(self.Addr)
+}
+
+func (c *cluster) listen(addr string) net.Listener {
+	c.t.Helper()
+	l, err := c.network.listen(addr)
+	require.NoError(c.t, err)
 	return l
+}
+
+// freeAddr is an address that nobody has had. It is on the cluster's own
+// network: a port of the machine that a node gives up may be another test's next.
+func (c *cluster) freeAddr() string {
+	c.addresses++
+	return fmt.Sprintf("10.1.0.%d:7000", c.addresses)
 }
 
 // replace asks until the new node is promoted.

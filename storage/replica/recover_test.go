@@ -18,7 +18,7 @@ import (
 func (c *cluster) heir(id, of string) {
 	c.t.Helper()
 	l := c.newcomer(id)
-	self := Peer{id, l.Addr().String()}
+	self := Peer{id, c.addr(id)}
 	require.NoError(c.t, l.Close())
 	c.join[id], c.recover[id], c.only[id], c.homes[id] = false, true, []Peer{self}, of
 }

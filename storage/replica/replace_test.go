@@ -2,7 +2,6 @@ package replica
 
 import (
 	"errors"
-	"net"
 	"os"
 	"strings"
 	"testing"
@@ -103,13 +102,6 @@ func TestReplacementsThatMustNotBeAreRefused(t *testing.T) {
 	c.forgetPeer("n5")
 	c.stop("n5")
 	c.converged()
-}
-
-func (c *cluster) freeAddr() string {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(c.t, err)
-	defer l.Close()
-	return l.Addr().String()
 }
 
 // TestTwoReplacementsAtOnceAreRefused leaves one half done, and asks for another.
