@@ -34,6 +34,7 @@ type spool struct {
 	ever     map[string]*queued // every file that it began, by name
 	mail     []*queued          // what it should have and has not passed on, in order
 	sessions []*session
+	unheard  map[*vol.Op]time.Duration // what the volume has not answered, and since when
 	// refused is the last answer to a sender, if it was no promise: what the
 	// world meets here now.
 	refused *hist.Op
@@ -74,7 +75,7 @@ const spoolHead = "spool 1\n"
 func (st *stage) buildSpools() {
 	for _, name := range st.s.Spools() {
 		st.spools = append(st.spools, &spool{
-			st: st, array: name, volume: st.volume(scenario.SpoolVolume(name)), on: true, ever: map[string]*queued{}, report: report.Spool{Array: name},
+			st: st, array: name, volume: st.volume(scenario.SpoolVolume(name)), on: true, ever: map[string]*queued{}, unheard: map[*vol.Op]time.Duration{}, report: report.Spool{Array: name},
 		})
 	}
 }
@@ -92,13 +93,26 @@ func (st *stage) spool(array string) *spool {
 // do asks the volume. What is answered after a power cut is nobody's.
 func (sp *spool) do(op *vol.Op, then func(vol.Result)) {
 	life := sp.life
+	sp.unheard[op] = sp.st.Now()
 	sp.volume.Do(op, func(r vol.Result) {
 		sp.st.w.At(sp.st.w.Now(), func() {
 			if life == sp.life {
+				delete(sp.unheard, op)
 				then(r)
 			}
 		})
 	})
+}
+
+// stuck says whether the volume hangs: it owes an answer for longer than the
+// exchanger is patient.
+func (sp *spool) stuck() bool {
+	for _, since := range sp.unheard {
+		if sp.st.Now()-since > spoolPatience {
+			return true
+		}
+	}
+	return false
 }
 
 // steps asks one after the other and stops at the first that fails. What an Open
@@ -160,6 +174,10 @@ func (sp *spool) accept(group []*hist.Op, done func([]*hist.Op)) {
 	s := &session{sp: sp, group: group, done: done, sent: sp.st.Now()}
 	if !sp.on {
 		s.answer(hist.No, unreachReply)
+		return
+	}
+	if sp.stuck() { // whoever waits already waits; nobody else has to
+		s.answer(hist.No, spoolRefusal(syscall.ETIMEDOUT))
 		return
 	}
 	first := group[0]
@@ -308,6 +326,7 @@ func (s *session) answer(outcome hist.Outcome, reply string) {
 func (sp *spool) powerLoss() {
 	sp.on, sp.ready, sp.pass, sp.planned = false, false, nil, nil
 	sp.life++
+	clear(sp.unheard)
 	sp.volume.(vol.Machine).PowerLoss() // every volume of an array is one
 	for _, s := range append([]*session(nil), sp.sessions...) {
 		s.answer(hist.Unknown, "connection lost [dot]")

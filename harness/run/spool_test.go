@@ -220,3 +220,35 @@ func TestAStoreThatPutsEverybodyOffIsLeftAlone(t *testing.T) {
 	require.Positive(t, refused)
 	require.LessOrEqual(t, refused, 3*spoolRefusals, "in three passes")
 }
+
+// TestAHungSpoolKeepsFewWaiting: whoever comes when the volume has been silent
+// for long is put off at once, and the clocks may leap over hours of that.
+func TestAHungSpoolKeepsFewWaiting(t *testing.T) {
+	t.Parallel()
+	s := depot(t)
+	hangs(t, s, "[open, write, fsync, fsyncdir, rename, readdir]")
+	s.Duration, s.Workload.Until, s.Workload.Deliver = 3*time.Hour, 150*time.Minute, scenario.Rate{Count: 1, Per: time.Minute}
+	s.Timeline = []scenario.Step{
+		{Action: scenario.Arm{Bug: "hang", As: "hang", On: scenario.Scope{Array: "depot"}}},
+		{Action: scenario.Inbound{Policy: scenario.Spool, On: "depot"}},
+		at(5, scenario.Leap{Until: 160 * time.Minute}),
+		at(9700, scenario.Fix{Name: "hang"}), at(9800, scenario.Inbound{Policy: scenario.Open}),
+	}
+	r, dir := rehearse(t, s)
+	require.Zero(t, r.Mail.Lost)
+	require.Less(t, r.FullMS, int64(time.Hour/time.Millisecond), "most of it is leapt over")
+	waited, putOff := 0, 0
+	require.NoError(t, readHistory(dir, func(op *hist.Op) error {
+		switch {
+		case op.Node != hist.Spool || op.SentUS > 9_700_000_000:
+		case op.Outcome == hist.Unknown:
+			waited++
+		case op.Outcome == hist.No:
+			putOff++
+			require.Contains(t, op.Reply, "451 4.3.0 the queue cannot be written")
+		}
+		return nil
+	}))
+	require.Positive(t, waited)
+	require.Greater(t, putOff, waited)
+}
