@@ -35,16 +35,22 @@ func hurried(t *testing.T, path, variant string) *scenario.Scenario {
 	return s
 }
 
-// unexpected are the checks and expectations that did not hold. With Maildir one
-// finding is not what these tests are about: STATUS counted too few in three of
-// some thirty runs, as scenarios/external/README.md says (D9). It fails "other
-// checks" as well, which only repeats what the checks themselves say.
+// seen are findings that these tests are not about, by format: the check, and the
+// words in it. scenarios/external/README.md tells of each.
+var seen = map[string][2]string{
+	"maildir": {"D9", "was said to have"}, // STATUS counted too few in three of some thirty runs
+	"mdbox":   {"D3", "is in the mailboxes of"},
+}
+
+// unexpected are the checks and expectations that did not hold, without what was
+// seen. That fails "other checks" as well, which only repeats what the checks
+// themselves say.
 func unexpected(r *report.Run, format string) (all []string) {
 	known := false
 	for _, c := range r.Checks {
 		switch {
 		case c.Verdict != check.Fail:
-		case format == "maildir" && c.Name == "D9" && strings.Contains(c.Why, "was said to have"):
+		case c.Name == seen[format][0] && strings.Contains(c.Why, seen[format][1]):
 			known = true
 		default:
 			all = append(all, c.Name+": "+c.Why)
@@ -58,8 +64,8 @@ func unexpected(r *report.Run, format string) (all []string) {
 	return all
 }
 
-// TestOneFindingIsKnown: it is excused where it was seen, and nothing beside it.
-func TestOneFindingIsKnown(t *testing.T) {
+// TestFindingsAreKnown: each is excused where it was seen, and nothing beside it.
+func TestFindingsAreKnown(t *testing.T) {
 	run := func(name, why string) *report.Run {
 		return &report.Run{
 			Checks:       []check.Check{{Name: name, Verdict: check.Fail, Why: why}},
@@ -71,6 +77,9 @@ func TestOneFindingIsKnown(t *testing.T) {
 	require.Len(t, unexpected(run("D9", count), "mdbox"), 2)
 	require.Len(t, unexpected(run("D9", "INBOX of u0003@libero.example was shown empty"), "maildir"), 2)
 	require.Len(t, unexpected(run("D1", "lost"), "maildir"), 2)
+	twice := "message a2 is in the mailboxes of u0001@libero.example 2 times, 1 more than attempts could leave"
+	require.Empty(t, unexpected(run("D3", twice), "mdbox"))
+	require.Len(t, unexpected(run("D3", twice), "maildir"), 2)
 }
 
 // TestTheTablesAreThere: the page that tells of Dovecot was made by runs, and says
